@@ -1,0 +1,92 @@
+#include "levin/framework/base/fields.h"
+
+#include <cstdio>
+#include <numeric>
+
+namespace levin {
+namespace {
+
+// Levenshtein's edit distance, two rows.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
+    }
+  }
+  return row[b.size()];
+}
+
+template <class E>
+[[noreturn]] void prefixed(const std::string& path, const E& error) {
+  throw E(path + ": " + error.what());
+}
+
+}  // namespace
+
+std::string nearest_name(std::string_view given, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::min<std::size_t>(4, given.size() / 2 + 1);
+  for (const std::string& name : known) {
+    const std::size_t distance = edit_distance(given, name);
+    if (distance < least) {
+      least = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+KeyError unknown_key(std::string_view path, std::string_view given, const std::vector<std::string>& known) {
+  std::string text = (path.empty() ? "" : std::string(path) + ": ") + "unknown key '" + std::string(given) + "'";
+  const std::string near = nearest_name(given, known);
+  if (!near.empty()) return KeyError(text + "; did you mean '" + near + "'?");
+  text += "; known keys:";
+  for (const std::string& name : known) text += " " + name;
+  return KeyError(text);
+}
+
+void rethrow_at(const std::string& path) {
+  try {
+    throw;
+  } catch (const TypeError& e) {
+    prefixed(path, e);
+  } catch (const ValueError& e) {
+    prefixed(path, e);
+  } catch (const KeyError& e) {
+    // The text begins with the key's own relative path or "unknown key".
+    throw KeyError(path + (std::string_view(e.what()).starts_with("unknown") ? ": " : ".") + e.what());
+  } catch (const MisconfigurationException& e) {
+    prefixed(path, e);
+  }
+}
+
+Seconds read_duration(const Value& value) {
+  if (value.is_number()) return Seconds(value.as_double());
+  if (value.is_string()) {
+    long d = 0, h = 0, m = 0, s = 0;
+    int used = 0;
+    const std::string& text = value.as_string();
+    if (std::sscanf(text.c_str(), "%ld:%ld:%ld:%ld%n", &d, &h, &m, &s, &used) == 4 && used == static_cast<int>(text.size()))
+      return Seconds(static_cast<double>(((d * 24 + h) * 60 + m) * 60 + s));
+    throw TypeError("expected a duration 'DD:HH:MM:SS', got '" + text + "'");
+  }
+  if (value.is_dict()) {
+    static const std::vector<std::string> names{"weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds"};
+    static constexpr double seconds[] = {604800, 86400, 3600, 60, 1, 1e-3, 1e-6};
+    double total = 0;
+    for (const auto& [key, amount] : value.as_dict()) {
+      const auto at = std::find(names.begin(), names.end(), key.is_string() ? key.as_string() : "");
+      if (at == names.end()) throw unknown_key("", key.repr(), names);
+      total += amount.as_double() * seconds[at - names.begin()];
+    }
+    return Seconds(total);
+  }
+  throw TypeError("expected a duration ('DD:HH:MM:SS', a dict of days, hours, minutes, seconds, or seconds), got " + value.type_name());
+}
+
+}  // namespace levin

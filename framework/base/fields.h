@@ -1,0 +1,221 @@
+#pragma once
+#include <algorithm>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "levin/framework/base/errors.h"
+#include "levin/framework/base/value.h"
+
+/// One list of fields per options struct, and everything that follows from it.
+///
+/// An options struct is a plain aggregate; beside it stands, found by argument-dependent lookup,
+///
+///     template <class V> void fields(V&& f, MyOptions& o) {
+///       f("hidden", o.hidden, "units of the hidden layer");
+///       f("lr", o.lr, "learning rate");
+///     }
+///
+/// From that list: strict reading from a configuration (`read_fields`), writing (`write_fields`: hyperparameters, `--print_config`),
+/// and description (`describe_fields`: `--help`, schema, docs). A type that a field may have is taught by specialising `Field<T>`.
+namespace levin {
+
+using Seconds = std::chrono::duration<double>;
+
+/// How one C++ type goes from and to a `Value`. `read` throws TypeError or ValueError about the value only; who calls adds the path.
+template <class T>
+struct Field;
+
+template <class T>
+concept HasFields = requires(T& options) { fields([](std::string_view, auto&, std::string_view) {}, options); };
+
+/// One line of `--help`.
+struct FieldDescription {
+  std::string name, type, doc;
+  Value default_value;
+};
+
+/// The name among `known` that is nearest to `given` (edit distance at most 3), or "".
+LEVIN_API std::string nearest_name(std::string_view given, const std::vector<std::string>& known);
+/// KeyError: "trainer: unknown key 'max_epoch'; did you mean 'max_epochs'?" plus the known names when none is near.
+LEVIN_API KeyError unknown_key(std::string_view path, std::string_view given, const std::vector<std::string>& known);
+/// The error as `Class` with "path: " in front of its text.
+[[noreturn]] LEVIN_API void rethrow_at(const std::string& path);
+/// "DD:HH:MM:SS", a dict of timedelta's arguments (days, hours, minutes, seconds, weeks, milliseconds), or a number of seconds.
+LEVIN_API Seconds read_duration(const Value& value);
+
+/// Sets the members of `options` from the dict `value`. Keys that are absent keep their defaults; unknown keys are errors.
+/// `path` names the place in messages: "trainer" gives "trainer.max_epochs: expected an int, got str 'x'".
+template <HasFields T>
+void read_fields(const Value& value, T& options, const std::string& path) {
+  if (!value.is_dict()) throw TypeError(path + ": expected a dict of options, got " + value.type_name() + " " + value.repr(80));
+  std::vector<std::string> known;
+  fields([&](std::string_view name, auto&, std::string_view) { known.emplace_back(name); }, options);
+  for (const auto& [key, unused] : value.as_dict()) {
+    if (!key.is_string() || std::find(known.begin(), known.end(), key.as_string()) == known.end())
+      throw unknown_key(path, key.is_string() ? key.as_string() : key.repr(), known);
+  }
+  fields([&](std::string_view name, auto& member, std::string_view) {
+    const Value* given = value.find(name);
+    if (!given) return;
+    try {
+      member = Field<std::remove_cvref_t<decltype(member)>>::read(*given);
+    } catch (const Error&) {
+      rethrow_at(path.empty() ? std::string(name) : path + "." + std::string(name));
+    }
+  }, options);
+}
+
+/// All fields as an ordered dict.
+template <HasFields T>
+Value write_fields(const T& options) {
+  Value out = Value::dict();
+  fields([&](std::string_view name, auto& member, std::string_view) {
+    out[name] = Field<std::remove_cvref_t<decltype(member)>>::write(member);
+  }, const_cast<T&>(options));
+  return out;
+}
+
+template <HasFields T>
+std::vector<FieldDescription> describe_fields(const T& defaults = {}) {
+  std::vector<FieldDescription> out;
+  fields([&](std::string_view name, auto& member, std::string_view doc) {
+    using F = Field<std::remove_cvref_t<decltype(member)>>;
+    out.push_back({std::string(name), F::type(), std::string(doc), F::write(member)});
+  }, const_cast<T&>(defaults));
+  return out;
+}
+
+template <>
+struct Field<bool> {
+  static bool read(const Value& v) { return v.as_bool(); }
+  static Value write(bool v) { return v; }
+  static std::string type() { return "bool"; }
+};
+
+template <std::integral T> requires(!std::same_as<T, bool>)
+struct Field<T> {
+  static T read(const Value& v) {
+    const std::int64_t n = v.as_int();
+    if (!std::in_range<T>(n)) throw ValueError(std::to_string(n) + " is out of range");
+    return static_cast<T>(n);
+  }
+  static Value write(T v) { return v; }
+  static std::string type() { return "int"; }
+};
+
+template <std::floating_point T>
+struct Field<T> {
+  static T read(const Value& v) { return static_cast<T>(v.as_double()); }
+  static Value write(T v) { return v; }
+  static std::string type() { return "float"; }
+};
+
+template <>
+struct Field<std::string> {
+  static std::string read(const Value& v) { return v.as_string(); }
+  static Value write(const std::string& v) { return v; }
+  static std::string type() { return "str"; }
+};
+
+template <>
+struct Field<Value> {
+  static Value read(const Value& v) { return v; }
+  static Value write(const Value& v) { return v; }
+  static std::string type() { return "any"; }
+};
+
+template <>
+struct Field<std::monostate> {
+  static std::monostate read(const Value& v) {
+    if (!v.is_none()) throw TypeError("expected null, got " + v.type_name());
+    return {};
+  }
+  static Value write(std::monostate) { return {}; }
+  static std::string type() { return "null"; }
+};
+
+template <>
+struct Field<Seconds> {
+  static Seconds read(const Value& v) { return read_duration(v); }
+  static Value write(Seconds v) { return v.count(); }
+  static std::string type() { return "duration"; }
+};
+
+template <class T>
+struct Field<std::optional<T>> {
+  static std::optional<T> read(const Value& v) {
+    if (v.is_none()) return std::nullopt;
+    return Field<T>::read(v);
+  }
+  static Value write(const std::optional<T>& v) { return v ? Field<T>::write(*v) : Value(); }
+  static std::string type() { return Field<T>::type() + " or null"; }
+};
+
+template <class T>
+struct Field<std::vector<T>> {
+  static std::vector<T> read(const Value& v) {
+    if (!v.is_list() && !v.is_tuple()) throw TypeError("expected a list, got " + v.type_name() + " " + v.repr(80));
+    std::vector<T> out;
+    for (const Value& item : v.items()) out.push_back(Field<T>::read(item));
+    return out;
+  }
+  static Value write(const std::vector<T>& v) {
+    Value out = Value::list();
+    for (const T& item : v) out.push_back(Field<T>::write(item));
+    return out;
+  }
+  static std::string type() { return "list of " + Field<T>::type(); }
+};
+
+/// The alternatives are tried in order, so an int stays an int (`1` is one batch, `1.0` all of them) when int stands before float.
+template <class... Ts>
+struct Field<std::variant<Ts...>> {
+  using Variant = std::variant<Ts...>;
+  static Variant read(const Value& v) {
+    std::optional<Variant> out;
+    (try_one<Ts>(v, out), ...);
+    if (!out) throw TypeError("expected " + type() + ", got " + v.type_name() + " " + v.repr(80));
+    return std::move(*out);
+  }
+  static Value write(const Variant& v) {
+    return std::visit([](const auto& x) { return Field<std::remove_cvref_t<decltype(x)>>::write(x); }, v);
+  }
+  static std::string type() {
+    std::string out;
+    ((out += (out.empty() ? "" : " or ") + Field<Ts>::type()), ...);
+    return out;
+  }
+
+ private:
+  template <class T>
+  static void try_one(const Value& v, std::optional<Variant>& out) {
+    if (out) return;
+    try {
+      out = Variant(std::in_place_type<T>, Field<T>::read(v));
+    } catch (const TypeError&) {
+    }
+  }
+};
+
+/// A struct with fields of its own, nested.
+template <HasFields T>
+struct Field<T> {
+  static T read(const Value& v) {
+    T out{};
+    read_fields(v, out, "");
+    return out;
+  }
+  static Value write(const T& v) { return write_fields(v); }
+  static std::string type() { return "options"; }
+};
+
+}  // namespace levin
