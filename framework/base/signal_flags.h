@@ -1,0 +1,27 @@
+#pragma once
+#include "levin/framework/base/export.h"
+
+namespace levin {
+
+/// SIGINT and SIGTERM only set a flag; the loops read it at step boundaries. A second signal of the kind ends the process at once.
+/// The flags are the only process-wide state of levin.
+namespace signals {
+
+/// Ctrl-C arrived.
+LEVIN_API bool interrupted() noexcept;
+/// SIGTERM arrived.
+LEVIN_API bool terminated() noexcept;
+/// Clears both flags.
+LEVIN_API void clear() noexcept;
+
+/// Installs the handlers while at least one exists, and puts the former ones back after the last.
+class LEVIN_API HandlerScope {
+ public:
+  HandlerScope();
+  ~HandlerScope();
+  HandlerScope(const HandlerScope&) = delete;
+  HandlerScope& operator=(const HandlerScope&) = delete;
+};
+
+}  // namespace signals
+}  // namespace levin

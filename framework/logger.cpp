@@ -1,0 +1,5 @@
+#include "levin/framework/logger.h"
+
+namespace levin {
+Logger::~Logger() = default;
+}  // namespace levin

@@ -1,0 +1,178 @@
+#include "levin/framework/loops/evaluation_loop.h"
+
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "levin/framework/base/errors.h"
+#include "levin/framework/base/signal_flags.h"
+
+namespace levin {
+namespace {
+
+// fit's validation never uses inference mode: its tensors could not take part in training afterwards.
+struct NoGradient {
+  explicit NoGradient(bool inference) : no_grad(false) {
+    if (inference) mode.emplace(true);
+  }
+  c10::AutoGradMode no_grad;
+  std::optional<c10::InferenceMode> mode;
+};
+
+// What to call at each point, for validation or test.
+#define LEVIN_CALL_STAGE(run, stem, ...)                                                      \
+  ((run).stage == Stage::testing ? LEVIN_CALL(run, on_test_##stem __VA_OPT__(, ) __VA_ARGS__) \
+                                 : LEVIN_CALL(run, on_validation_##stem __VA_OPT__(, ) __VA_ARGS__))
+
+}  // namespace
+
+std::vector<MetricMap> EvaluationLoop::run(Run& run) {
+  const NoGradient no_gradient(run.options.inference_mode && !within_fit_);
+  setup_data(run);
+  const auto batches = max_batches(run);
+  if (std::all_of(batches.begin(), batches.end(), [](auto n) { return n == 0; })) return {};
+  reset(run);
+  begin(run);
+  // The flags of a restart hold for the first batch only.
+  struct IterationDone {
+    EvaluationLoop& loop;
+    ~IterationDone() { loop.restarting = loop.restarted_mid_evaluation = false; }
+  };
+  std::int64_t previous = 0;
+  Fetcher::Item item;
+  while (true) {
+    const IterationDone done{*this};
+    if (!fetcher_.next(item)) break;
+    if (previous != item.dataloader_idx) {
+      run.metric_log.epoch_end_reached();
+      outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));
+    }
+    previous = item.dataloader_idx;
+    batch_progress.is_last_batch = fetcher_.done();
+    evaluate_batch(run, item);
+    if (signals::interrupted()) throw KeyboardInterrupt();
+  }
+  run.metric_log.epoch_end_reached();
+  outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));
+  return finish(run);
+}
+
+void EvaluationLoop::begin(Run& run) {
+  mode_.capture(*run.module);
+  if (run.stage == Stage::testing) LEVIN_CALL_MODULE(run, on_test_model_eval);
+  else LEVIN_CALL_MODULE(run, on_validation_model_eval);
+  LEVIN_CALL_STAGE(run, start);
+  LEVIN_CALL_STAGE(run, epoch_start);
+}
+
+void EvaluationLoop::evaluate_batch(Run& run, Fetcher::Item& item) {
+  const Batch batch = run.to_device(std::move(item.batch), item.dataloader_idx);
+  const std::int64_t shown_idx = loaders_.size() > 1 ? item.dataloader_idx : -1;
+  batch_progress.increment_ready();
+  run.metric_log.on_batch_start(batch, shown_idx);
+  LEVIN_CALL_STAGE(run, batch_start, batch, item.batch_idx);
+  batch_progress.increment_started();
+
+  StepOutput output;
+  {
+    const auto context = run.precision->forward_context();
+    output = run.stage == Stage::testing ? LEVIN_CALL_MODULE(run, test_step, batch, item.batch_idx)
+                                         : LEVIN_CALL_MODULE(run, validation_step, batch, item.batch_idx);
+  }
+  batch_progress.increment_processed();
+  LEVIN_CALL_STAGE(run, batch_end, output, batch, item.batch_idx);
+  run.metric_log.on_batch_end();
+  batch_progress.increment_completed();
+
+  if (!run.sanity_checking()) {
+    has_run = true;
+    auto& seen = seen_batches_[static_cast<std::size_t>(item.dataloader_idx)];
+    if (!run.metric_log.loggers.empty()) run.metric_log.write_at(run.metric_log.pending_logger_metrics(), seen);
+    ++seen;
+  }
+  if (!batch_progress.is_last_batch && signals::terminated()) throw SIGTERMException();
+}
+
+std::vector<MetricMap> EvaluationLoop::finish(Run& run) {
+  run.metric_log.forget_dataloader_idx();
+  LEVIN_CALL_STAGE(run, epoch_end);
+  run.metric_log.on_epoch_end();
+
+  // What the epoch-end hooks logged belongs to every loader's result.
+  std::vector<MetricMap> outputs = std::exchange(outputs_, {});
+  const MetricMap at_epoch_end = run.metric_log.take_evaluation_metrics(run.sanity_checking());
+  MetricMap all;
+  for (auto& output : outputs) {
+    all.update(output);
+    output.update(at_epoch_end);
+  }
+  all.update(at_epoch_end);
+  if (!run.sanity_checking()) {
+    const TrainerLink& link = *run.module->link();
+    run.metric_log.write(all, link.batches_that_stepped(), link.current_epoch());
+  }
+
+  LEVIN_CALL_STAGE(run, end);
+  run.metric_log.reset_results();
+  const Overrides& overrides = run.module->overrides();
+  if (run.stage == Stage::testing && overrides.on_test_model_train) LEVIN_CALL_MODULE(run, on_test_model_train);
+  else if (run.stage != Stage::testing && overrides.on_validation_model_train) LEVIN_CALL_MODULE(run, on_validation_model_train);
+  else mode_.restore(*run.module);
+  return outputs;
+}
+
+void EvaluationLoop::setup_data(Run& run) {
+  if (has_loaders() && within_fit_ && !should_reload(run)) return;
+  const bool testing = fn_ == TrainerFn::test;
+  const BatchLimit& limit = testing ? run.options.limit_test_batches : run.options.limit_val_batches;
+  const Overrides& overrides = run.module->overrides();
+  if (is_zero(limit) || !(testing ? overrides.test_step : overrides.validation_step)) return;
+  // A sanity check does not count as this epoch's reload unless the epoch validates.
+  if (within_fit_ && (!run.sanity_checking() || run.validates_this_epoch())) last_reload_epoch_ = run.module->current_epoch();
+
+  loaders_ = testing ? run.loaders.test : run.loaders.val;
+  if (loaders_.empty()) {
+    const MetricLog::HookScope scope(run.metric_log, testing ? Hook::test_dataloader : Hook::val_dataloader);
+    if (run.datamodule) loaders_ = testing ? run.datamodule->test_dataloader() : run.datamodule->val_dataloader();
+    else loaders_ = testing ? run.module->test_dataloader() : run.module->val_dataloader();
+  }
+  max_batches_.clear();
+  for (const auto& loader : loaders_) max_batches_.push_back(number_of_batches(*loader, limit, testing ? "test" : "val"));
+  seen_batches_.assign(loaders_.size(), 0);
+}
+
+bool EvaluationLoop::should_reload(const Run& run) const {
+  const std::int64_t every = run.options.reload_dataloaders_every_n_epochs;
+  return every > 0 && run.module->current_epoch() - last_reload_epoch_ >= every;
+}
+
+std::vector<std::int64_t> EvaluationLoop::max_batches(const Run& run) const {
+  std::vector<std::int64_t> batches = max_batches_;
+  if (run.sanity_checking())
+    for (auto& n : batches) n = std::min(n, run.options.num_sanity_val_steps);
+  return batches;
+}
+
+void EvaluationLoop::reset(Run& run) {
+  has_run = false;
+  outputs_.clear();
+  if (restarting) batch_progress.reset_on_restart();
+  else batch_progress.reset_on_run();
+  if (!within_fit_) batch_progress.reset_on_run();
+  if (within_fit_)
+    for (const auto& loader : loaders_) loader->set_epoch(run.module->link()->epochs_processed());
+  fetcher_.start(loaders_, max_batches(run));
+  fetcher_.add_fetched(batch_progress.current.ready);
+}
+
+void EvaluationLoop::teardown() { fetcher_.stop(); }
+
+Value EvaluationLoop::state_dict() const {
+  return Dict{{"state_dict", Value::dict()}, {"batch_progress", batch_progress.state_dict()}};
+}
+
+void EvaluationLoop::load_state_dict(const Value& state) { batch_progress.load_state_dict(state.at("batch_progress")); }
+
+}  // namespace levin

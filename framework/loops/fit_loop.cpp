@@ -1,0 +1,141 @@
+// The whole of training, from top to bottom. What is due when: fit_schedule.cpp; where a resumed run goes on: fit_restart.cpp;
+// one batch's optimization: optimization.cpp.
+#include "levin/framework/loops/fit_loop.h"
+
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "levin/framework/base/signal_flags.h"
+
+namespace levin {
+namespace {
+
+// Runs something when a scope is left, by an exception too.
+template <class F>
+struct Finally {
+  F f;
+  ~Finally() { f(); }
+};
+template <class F>
+Finally(F) -> Finally<F>;
+
+constexpr auto monitoring = [](const Callback& callback) { return callback.is_monitoring(); };
+constexpr auto not_monitoring = [](const Callback& callback) { return !callback.is_monitoring(); };
+
+}  // namespace
+
+void FitLoop::run(Run& run) {
+  setup_data(run);
+  if (done(run) || is_zero(run.options.limit_train_batches)) return;
+  begin_run(run);
+  LEVIN_CALL(run, on_train_start);
+  while (!done(run)) run_epoch(run);
+  restarting_ = false;
+  LEVIN_CALL(run, on_train_end);
+}
+
+void FitLoop::teardown() {
+  fetcher_.stop();
+  val_loop.teardown();
+}
+
+void FitLoop::run_epoch(Run& run) {
+  const Finally iteration_done{[this] {
+    restarting_ = loaded_ = resuming_ = false;
+    epoch_restart_ = EpochRestart::none;
+  }};
+  setup_data(run);
+  for (const auto& loader : loaders_) loader->set_epoch(epoch_progress.current.processed);
+  if (epoch_restart_ != EpochRestart::mid_epoch && epoch_restart_ != EpochRestart::on_epoch_end) {
+    if (epoch_restart_ != EpochRestart::on_epoch_start) epoch_progress.increment_ready();
+    LEVIN_CALL(run, on_train_epoch_start);
+    epoch_progress.increment_started();
+  }
+
+  run_batches(run);
+
+  run.metric_log.epoch_end_reached();
+  epoch_progress.increment_processed();
+  // Callbacks that monitor a metric come last, so that they see what the module logs here.
+  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, not_monitoring);
+  LEVIN_CALL_MODULE(run, on_train_epoch_end);
+  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, monitoring);
+  run.metric_log.on_epoch_end();
+  if (!restarting_ && is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/true);
+  // As in Lightning: epoch values are logged at the last batch's step.
+  run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped - 1, current_epoch());
+  run.metric_log.reset_results();
+  epoch_progress.increment_completed();
+  if (signals::interrupted()) throw KeyboardInterrupt();
+  if (signals::terminated()) throw SIGTERMException();
+}
+
+void FitLoop::run_batches(Run& run) {
+  begin_batches(run);
+  while (!batches_done(run)) {
+    const Finally iteration_done{[this] {
+      batches_restarting_ = false;
+      batch_restart_ = BatchRestart::none;
+    }};
+    const BatchOutcome outcome = run_batch(run);
+    if (outcome == BatchOutcome::end_of_data || outcome == BatchOutcome::skip_epoch) break;
+    after_batch(run);
+  }
+}
+
+FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
+  if (batches_restarting_ && validation_due(run)) {
+    if (val_loop.restarted_mid_evaluation) return BatchOutcome::validate_only;
+    if (batch_restart_ == BatchRestart::on_last) {
+      skip_next_validation_ = true;
+      return BatchOutcome::validate_only;
+    }
+    val_loop.count_as_done(run);
+  }
+  val_loop.restarting = false;
+
+  const std::int64_t idx = batch_idx() + 1;
+  Fetcher::Item item;
+  if (!fetcher_.next(item)) return BatchOutcome::end_of_data;
+  batch_progress.is_last_batch = fetcher_.done();
+  const Batch batch = item.batch.is_none() ? Batch() : run.to_device(std::move(item.batch), 0);
+  batch_progress.increment_ready();
+  run.metric_log.on_batch_start(batch, -1);
+
+  StepOutput output;
+  bool skip_epoch = false;
+  if (batch.is_none()) {
+    warn_once("train_dataloader yielded None. If this was on purpose, ignore this warning...");
+  } else {
+    LEVIN_CALL_CALLBACKS(run, on_train_batch_start, batch, idx);
+    skip_epoch = LEVIN_CALL_MODULE(run, on_train_batch_start, batch, idx) == -1;
+    if (skip_epoch) {
+      batch_progress.is_last_batch = true;
+    } else {
+      batch_progress.increment_started();
+      output = optimization.run(run, batch, idx, should_accumulate(run));
+    }
+  }
+  batch_progress.increment_processed();
+  step_schedulers(run, "step", /*plateau=*/false);
+  if (is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/false);
+  if (skip_epoch) return BatchOutcome::skip_epoch;
+
+  LEVIN_CALL(run, on_train_batch_end, output, batch, idx);
+  run.metric_log.on_batch_end();
+  batch_progress.increment_completed();
+  if (!run.metric_log.loggers.empty() && should_update_logs(run))
+    run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped, current_epoch());
+  return BatchOutcome::trained;
+}
+
+void FitLoop::after_batch(Run& run) {
+  if (validation_due(run) && !std::exchange(skip_next_validation_, false)) validate(run);
+  step_schedulers(run, "step", /*plateau=*/true);
+  if (!should_accumulate(run)) ++batches_that_stepped;
+  if (run.should_stop)
+    for (const auto& logger : run.metric_log.loggers) logger->save();
+  if (signals::interrupted()) throw KeyboardInterrupt();
+  if (!steps_reached(run) && !is_last_batch_of_epoch() && signals::terminated()) throw SIGTERMException();
+}
+
+}  // namespace levin

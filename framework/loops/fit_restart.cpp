@@ -1,0 +1,164 @@
+// Where a resumed run goes on. Lightning finds that out from its trackers; the decision is made here and nowhere else.
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "levin/framework/loops/fit_loop.h"
+
+namespace levin {
+namespace {
+
+bool iteration_based(const Run& run) { return run.options.max_steps != -1; }
+
+// How far a tracker's four counters are apart, as (started - ready, processed - started, completed - processed).
+bool apart(const Tracker& t, std::int64_t started, std::int64_t processed, std::int64_t completed) {
+  return t.started - t.ready == started && t.processed - t.started == processed && t.completed - t.processed == completed;
+}
+
+}  // namespace
+
+void FitLoop::set_restarting(bool restarting, const Run& run) {
+  // A finished epoch is not restarted, unless steps alone limit the training.
+  const Tracker& epoch = epoch_progress.current;
+  const bool unfinished = epoch.ready != epoch.processed || epoch.started != epoch.processed;
+  restarting_ = (restarting && unfinished) || iteration_based(run);
+  batches_restarting_ = val_loop.restarting = restarting_;
+}
+
+void FitLoop::update_restart_stage() {
+  const Tracker& epoch = epoch_progress.total;
+  if (restarting_ && apart(epoch, -1, 0, 0)) epoch_restart_ = EpochRestart::on_epoch_start;
+  else if (restarting_ && apart(epoch, 0, -1, 0)) epoch_restart_ = EpochRestart::mid_epoch;
+  else if (restarting_ && apart(epoch, 0, 0, -1)) epoch_restart_ = EpochRestart::on_epoch_end;
+  else if (loaded_ && apart(epoch, 0, 0, -1)) epoch_restart_ = EpochRestart::resumed_on_epoch_end;
+  else epoch_restart_ = EpochRestart::none;
+
+  const Tracker& batch = batch_progress.total;
+  if (batches_restarting_ && apart(batch, 0, 0, -1)) batch_restart_ = BatchRestart::on_train_batch_end;
+  else if (batches_restarting_ && apart(batch, 0, 0, 0)) batch_restart_ = BatchRestart::on_last;
+  else batch_restart_ = BatchRestart::none;
+
+  val_loop.update_restart_stage();
+}
+
+void EvaluationLoop::update_restart_stage() {
+  restarted_mid_evaluation = restarting && apart(batch_progress.total, 0, -1, 0);
+}
+
+void EvaluationLoop::count_as_done(Run& run) {
+  setup_data(run);
+  const auto batches = max_batches(run);
+  std::int64_t most = 0;
+  for (const auto n : batches) most = std::max(most, n);
+  if (most == 0) return;
+  reset(run);
+  if (most != unlimited) batch_progress.increment_by(most, true);
+}
+
+void FitLoop::begin_run(Run& run) {
+  update_restart_stage();
+  if (epoch_restart_ == EpochRestart::on_epoch_start) epoch_progress.reset_on_restart();
+  if (epoch_restart_ == EpochRestart::resumed_on_epoch_end) epoch_progress.increment_completed();
+  const bool saved_at_last_batch = batch_restart_ == BatchRestart::on_train_batch_end && batch_progress.is_last_batch;
+  if (saved_at_last_batch && epoch_restart_ == EpochRestart::mid_epoch) {
+    epoch_progress.increment_processed();
+    epoch_progress.increment_completed();
+  }
+  if (saved_at_last_batch && epoch_restart_ != EpochRestart::mid_epoch && !val_loop.batch_progress.is_last_batch)
+    epoch_progress.increment_completed();
+
+  if (!iteration_based(run)) epoch_progress.current.completed = epoch_progress.current.processed;
+  // So that the progress bar knows how much validation there is.
+  if (run.validates_this_epoch() && !val_loop.has_loaders()) {
+    run.stage = Stage::validating;
+    val_loop.setup_data(run);
+    run.stage = Stage::training;
+  }
+}
+
+void FitLoop::begin_batches(Run& run) {
+  if (batches_restarting_ && !should_accumulate(run) &&
+      (batch_restart_ == BatchRestart::on_train_batch_end || batch_restart_ != BatchRestart::on_last)) {
+    // The count is behind by one in every file saved before the batch was over.
+    ++batches_that_stepped;
+  }
+  if (batch_restart_ == BatchRestart::on_train_batch_end) {
+    batch_progress.increment_completed();
+    if (batch_progress.current.completed >= max_batches_) {
+      batch_progress.reset_on_run();
+      scheduler_progress.reset_on_run();
+      optimization.optim_progress.reset_on_run();
+      val_loop.batch_progress.total = {};
+    }
+  }
+  if (batches_restarting_) {
+    batch_progress.reset_on_restart();
+    scheduler_progress.reset_on_restart();
+    optimization.optim_progress.reset_on_restart();
+    const std::int64_t n = run.options.accumulate_grad_batches;
+    if (max_batches_ != unlimited && !exact_resume_ && !loaders_[0]->stateful() && global_step(run) % ((max_batches_ + n - 1) / n) != 0) {
+      rank_zero_warn("You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable. This can "
+                     "cause unreliable results if further training is done. Consider using an end-of-epoch checkpoint or make your "
+                     "dataloader resumable by implementing the `state_dict` / `load_state_dict` interface.");
+    }
+  } else {
+    batch_progress.reset_on_run();
+    scheduler_progress.reset_on_run();
+    optimization.optim_progress.reset_on_run();
+    val_loop.batch_progress.total = {};
+  }
+  // The first pass was begun with the loader, a resumed one too.
+  if (current_epoch() > 0 && !resuming_ && !batches_restarting_) start_train_loader(run);
+  fetcher_.add_fetched(batch_progress.current.ready);
+}
+
+void FitLoop::start_train_loader(Run&) {
+  loaders_[0]->set_epoch(epoch_progress.current.processed);
+  // Batches whose work is done, not those prefetched or begun, tell where an exact resume goes on.
+  const std::int64_t consumed = batch_progress.current.processed;
+  const bool within_epoch = restarting_ && exact_resume_ && consumed < max_batches_;
+  fetcher_.start(loaders_, {max_batches_}, within_epoch ? consumed : 0);
+}
+
+void FitLoop::load_loader_states(Run&) {
+  if (!restarting_ || loader_states_.empty()) return;
+  if (loaders_[0]->stateful()) loaders_[0]->load_state_dict(loader_states_.front());
+  loader_states_.clear();
+}
+
+Value FitLoop::state_dict() const {
+  Value own = Value::dict();
+  if (!loaders_.empty() && loaders_[0]->stateful()) own["combined_loader"] = Value::list({loaders_[0]->state_dict()});
+  const Value none = Value::dict();
+  return Dict{
+      {"state_dict", own},
+      {"epoch_loop.state_dict", Dict{{"_batches_that_stepped", batches_that_stepped}}},
+      {"epoch_loop.batch_progress", batch_progress.state_dict()},
+      {"epoch_loop.scheduler_progress", scheduler_progress.state_dict()},
+      {"epoch_loop.automatic_optimization.state_dict", none.clone()},
+      {"epoch_loop.automatic_optimization.optim_progress", optimization.optim_progress.state_dict()},
+      {"epoch_loop.manual_optimization.state_dict", none.clone()},
+      {"epoch_loop.manual_optimization.optim_step_progress", optimization.manual_step_progress.state_dict()},
+      {"epoch_loop.val_loop.state_dict", none.clone()},
+      {"epoch_loop.val_loop.batch_progress", val_loop.batch_progress.state_dict()},
+      {"epoch_progress", epoch_progress.state_dict()},
+  };
+}
+
+void FitLoop::load_state_dict(const Value& state, const Run& run) {
+  const auto load = [&](const char* key, auto& progress) {
+    if (const Value* saved = state.find(key)) progress.load_state_dict(*saved);
+  };
+  load("epoch_progress", epoch_progress);
+  load("epoch_loop.batch_progress", batch_progress);
+  load("epoch_loop.scheduler_progress", scheduler_progress);
+  load("epoch_loop.automatic_optimization.optim_progress", optimization.optim_progress);
+  load("epoch_loop.manual_optimization.optim_step_progress", optimization.manual_step_progress);
+  load("epoch_loop.val_loop.batch_progress", val_loop.batch_progress);
+  if (const Value* own = state.find("epoch_loop.state_dict"))
+    if (const Value* stepped = own->find("_batches_that_stepped")) batches_that_stepped = stepped->as_int();
+  if (const Value* own = state.find("state_dict"))
+    if (const Value* states = own->find("combined_loader")) loader_states_ = states->items();
+  set_restarting(true, run);
+  loaded_ = resuming_ = true;
+}
+
+}  // namespace levin

@@ -1,0 +1,36 @@
+#pragma once
+#include <cstdint>
+
+#include "levin/framework/loops/progress.h"
+#include "levin/framework/loops/run.h"
+
+namespace levin {
+
+/// One batch's optimization, automatic or manual, in the shape of Lightning's closure: the optimizer's step is given a function
+/// that runs the training step, resets gradients and runs backward, so that LBFGS, scalers and a module's own `optimizer_step` work.
+class LEVIN_API Optimization {
+ public:
+  /// Runs the batch. While `accumulating` only the closure runs, no step. Returns what the batch-end hooks get.
+  StepOutput run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating);
+  /// A step asked for by `LightningOptimizer::step`, within a module's `optimizer_step` or by hand in manual optimization.
+  at::Tensor step_optimizer(Run& run, optim::Optimizer& optimizer, const Closure& closure);
+  /// Backward with its hooks around it.
+  void backward(Run& run, const at::Tensor& loss);
+
+  OptimizerProgress optim_progress;
+  Progress manual_step_progress{TrackerKeys::ready_completed};
+
+ private:
+  at::Tensor closure(Run& run);
+  void step(Run& run);
+  StepOutput run_manual(Run& run);
+  StepOutput training_step(Run& run);
+
+  // The batch at hand; the closure reads it, so that making one costs nothing.
+  const Batch* batch_ = nullptr;
+  std::int64_t batch_idx_ = 0;
+  StepOutput output_;
+  bool closure_ran_ = false;
+};
+
+}  // namespace levin

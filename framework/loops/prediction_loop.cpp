@@ -1,0 +1,79 @@
+#include "levin/framework/loops/prediction_loop.h"
+
+#include <c10/core/GradMode.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "levin/framework/base/errors.h"
+#include "levin/framework/base/signal_flags.h"
+
+namespace levin {
+
+Predictions PredictionLoop::run(Run& run, bool return_predictions) {
+  const c10::AutoGradMode no_grad(false);
+  std::optional<c10::InferenceMode> inference;
+  if (run.options.inference_mode) inference.emplace(true);
+
+  setup_data(run);
+  if (std::all_of(max_batches_.begin(), max_batches_.end(), [](auto n) { return n == 0; })) return {};
+  batch_progress.reset_on_run();
+  fetcher_.start(loaders_, max_batches_);
+  Predictions predictions(loaders_.size());
+
+  mode_.capture(*run.module);
+  LEVIN_CALL_MODULE(run, on_predict_model_eval);
+  LEVIN_CALL(run, on_predict_start);
+  LEVIN_CALL(run, on_predict_epoch_start);
+  Fetcher::Item item;
+  while (fetcher_.next(item)) {
+    const std::int64_t loader = item.dataloader_idx;
+    StepOutput output = predict_batch(run, item);
+    if (return_predictions) predictions[static_cast<std::size_t>(loader)].push_back(std::move(output));
+    if (signals::interrupted()) throw KeyboardInterrupt();
+    if (signals::terminated()) throw SIGTERMException();
+  }
+  LEVIN_CALL(run, on_predict_epoch_end);
+  LEVIN_CALL(run, on_predict_end);
+  mode_.restore(*run.module);
+  return predictions;
+}
+
+StepOutput PredictionLoop::predict_batch(Run& run, Fetcher::Item& item) {
+  const Batch batch = run.to_device(std::move(item.batch), item.dataloader_idx);
+  batch_progress.increment_ready();
+  run.metric_log.on_batch_start(batch, -1);
+  LEVIN_CALL(run, on_predict_batch_start, batch, item.batch_idx);
+  batch_progress.increment_started();
+  StepOutput output;
+  {
+    const auto context = run.precision->forward_context();
+    output = LEVIN_CALL_MODULE(run, predict_step, batch, item.batch_idx);
+  }
+  batch_progress.increment_processed();
+  LEVIN_CALL(run, on_predict_batch_end, output, batch, item.batch_idx);
+  run.metric_log.on_batch_end();
+  batch_progress.increment_completed();
+  return output;
+}
+
+void PredictionLoop::setup_data(Run& run) {
+  max_batches_.clear();
+  if (is_zero(run.options.limit_predict_batches)) return;
+  loaders_ = run.loaders.predict;
+  if (loaders_.empty()) {
+    const MetricLog::HookScope scope(run.metric_log, Hook::predict_dataloader);
+    loaders_ = run.datamodule ? run.datamodule->predict_dataloader() : run.module->predict_dataloader();
+  }
+  for (const auto& loader : loaders_)
+    max_batches_.push_back(number_of_batches(*loader, run.options.limit_predict_batches, "predict"));
+}
+
+Value PredictionLoop::state_dict() const {
+  return Dict{{"state_dict", Value::dict()}, {"batch_progress", batch_progress.state_dict()}};
+}
+
+void PredictionLoop::load_state_dict(const Value& state) { batch_progress.load_state_dict(state.at("batch_progress")); }
+
+}  // namespace levin

@@ -1,0 +1,53 @@
+#include "levin/framework/loops/run.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "levin/framework/base/errors.h"
+
+namespace levin {
+
+const char* stage_name(TrainerFn fn) {
+  constexpr const char* names[] = {"fit", "validate", "test", "predict"};
+  return names[static_cast<std::size_t>(fn)];
+}
+
+Run::Run(Trainer& owner) : trainer(owner) {
+  const char* trace = std::getenv("LEVIN_TRACE_HOOKS");
+  trace_ = trace && *trace && std::string_view(trace) != "0";
+}
+
+bool Run::enable_validation() const {
+  return module && module->overrides().validation_step && !is_zero(options.limit_val_batches);
+}
+
+bool Run::validates_this_epoch() const {
+  if (!enable_validation()) return false;
+  if (!options.check_val_every_n_epoch) return true;
+  if (*options.check_val_every_n_epoch == 0) throw ZeroDivisionError("integer modulo by zero");
+  return (module->current_epoch() + 1) % *options.check_val_every_n_epoch == 0;
+}
+
+Batch Run::to_device(Batch batch, std::int64_t dataloader_idx) {
+  batch = precision->convert_input(std::move(batch));
+  const at::Device device = strategy->root_device();
+  if (datamodule) batch = datamodule->on_before_batch_transfer(std::move(batch), dataloader_idx);
+  else batch = LEVIN_CALL_MODULE(*this, on_before_batch_transfer, std::move(batch), dataloader_idx);
+  batch = LEVIN_CALL_MODULE(*this, transfer_batch_to_device, std::move(batch), device, dataloader_idx);
+  if (datamodule) batch = datamodule->on_after_batch_transfer(std::move(batch), dataloader_idx);
+  else batch = LEVIN_CALL_MODULE(*this, on_after_batch_transfer, std::move(batch), dataloader_idx);
+  batch.set_dataloader_idx(dataloader_idx);
+  return batch;
+}
+
+void Run::trace(const char* who, Hook hook) const {
+  const TrainerLink* link = module ? module->link() : nullptr;
+  if (link) {
+    std::fprintf(stderr, "%s.%s e%lld s%lld\n", who, hook_name(hook), static_cast<long long>(link->current_epoch()),
+                 static_cast<long long>(link->global_step()));
+  } else {
+    std::fprintf(stderr, "%s.%s -\n", who, hook_name(hook));
+  }
+}
+
+}  // namespace levin

@@ -1,0 +1,106 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "levin/framework/callback.h"
+#include "levin/framework/data/loaders.h"
+#include "levin/framework/loops/loop_options.h"
+#include "levin/framework/module/data_module.h"
+#include "levin/framework/module/lightning_module.h"
+#include "levin/framework/precision/precision.h"
+#include "levin/framework/results/metric_log.h"
+#include "levin/framework/strategies/strategy.h"
+#include "levin/framework/base/signal_flags.h"
+
+namespace levin {
+
+/// Which of the Trainer's four functions runs.
+enum class TrainerFn : std::uint8_t { fit, validate, test, predict };
+/// "fit", "validate", "test", "predict": the `stage` of setup and teardown.
+LEVIN_API const char* stage_name(TrainerFn fn);
+
+/// What is going on right now.
+enum class Stage : std::uint8_t { none, sanity_checking, training, validating, testing, predicting };
+
+/// Everything the loops of a run work on, in one place. The Trainer owns it and hands it to the loops, which keep no reference.
+class LEVIN_API Run {
+ public:
+  explicit Run(Trainer& trainer);
+
+  /// Only handed on to hooks.
+  Trainer& trainer;
+  LightningModule* module = nullptr;
+  LightningDataModule* datamodule = nullptr;
+  std::vector<std::shared_ptr<Callback>> callbacks;
+  std::shared_ptr<Strategy> strategy;
+  std::shared_ptr<Precision> precision;
+  MetricLog metric_log;
+  LoopOptions options;
+
+  /// Loaders passed to the call; the data module's or the module's hooks stand in for empty ones.
+  struct {
+    Loaders train, val, test, predict;
+  } loaders;
+
+  std::vector<std::shared_ptr<optim::Optimizer>> optimizers;
+  std::vector<LRSchedulerConfig> lr_scheduler_configs;
+
+  TrainerFn fn = TrainerFn::fit;
+  Stage stage = Stage::none;
+  bool should_stop = false;
+
+  bool sanity_checking() const { return stage == Stage::sanity_checking; }
+  /// Whether fit validates at all: a validation step and a limit above zero.
+  bool enable_validation() const;
+  /// Whether it does in the current epoch (`check_val_every_n_epoch`).
+  bool validates_this_epoch() const;
+
+  /// Calls a hook of all callbacks in order.
+  template <auto Method, class... Args>
+  void call_callbacks(Hook hook, Args&&... args) {
+    call_callbacks_if<Method>(hook, [](const Callback&) { return true; }, args...);
+  }
+  /// The same for those callbacks that satisfy `predicate`.
+  template <auto Method, class Predicate, class... Args>
+  void call_callbacks_if(Hook hook, Predicate&& predicate, Args&&... args) {
+    const MetricLog::HookScope scope(metric_log, hook);
+    for (const auto& callback : callbacks) {
+      if (!predicate(*callback)) continue;
+      if (trace_) trace("callback", hook);
+      ((*callback).*Method)(trainer, *module, args...);
+    }
+  }
+  /// Calls a hook of the module.
+  template <auto Method, class... Args>
+  decltype(auto) call_module(Hook hook, Args&&... args) {
+    const MetricLog::HookScope scope(metric_log, hook);
+    if (trace_) trace("module", hook);
+    return (module->*Method)(std::forward<Args>(args)...);
+  }
+  /// The callbacks' hook, then the module's of the same name.
+  template <auto CallbackMethod, auto ModuleMethod, class... Args>
+  void call(Hook hook, Args&&... args) {
+    call_callbacks<CallbackMethod>(hook, args...);
+    call_module<ModuleMethod>(hook, args...);
+  }
+
+  /// A batch on its way to the device: precision, then the three transfer hooks (the data module's, if it is there).
+  Batch to_device(Batch batch, std::int64_t dataloader_idx);
+
+ private:
+  void trace(const char* who, Hook hook) const;
+  bool trace_;  // LEVIN_TRACE_HOOKS=1: each hook as it is called, in the format of the recorded scenarios
+};
+
+// The two hooks of one name, for Run::call.
+#define LEVIN_CALL(run, name, ...) \
+  (run).call<&::levin::Callback::name, &::levin::LightningModule::name>(::levin::Hook::name __VA_OPT__(, ) __VA_ARGS__)
+#define LEVIN_CALL_CALLBACKS(run, name, ...) \
+  (run).call_callbacks<&::levin::Callback::name>(::levin::Hook::name __VA_OPT__(, ) __VA_ARGS__)
+#define LEVIN_CALL_MODULE(run, name, ...) \
+  (run).call_module<&::levin::LightningModule::name>(::levin::Hook::name __VA_OPT__(, ) __VA_ARGS__)
+
+}  // namespace levin

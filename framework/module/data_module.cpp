@@ -1,0 +1,20 @@
+#include "levin/framework/module/data_module.h"
+
+#include "levin/framework/base/class_name.h"
+#include "levin/framework/base/errors.h"
+
+namespace levin {
+namespace {
+[[noreturn]] void not_implemented(const char* loader) {
+  throw MisconfigurationException(std::string("`") + loader + "` must be implemented to be used with the Lightning Trainer");
+}
+}  // namespace
+
+LightningDataModule::~LightningDataModule() = default;
+Loaders LightningDataModule::train_dataloader() { not_implemented("train_dataloader"); }
+Loaders LightningDataModule::val_dataloader() { not_implemented("val_dataloader"); }
+Loaders LightningDataModule::test_dataloader() { not_implemented("test_dataloader"); }
+Loaders LightningDataModule::predict_dataloader() { not_implemented("predict_dataloader"); }
+std::string LightningDataModule::state_key() const { return class_name(*this); }
+
+}  // namespace levin

@@ -1,0 +1,210 @@
+#include "levin/framework/results/metric_log.h"
+
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+
+namespace levin {
+namespace {
+
+void count_rows(const Batch& batch, std::int64_t& rows, bool& ambiguous) {
+  batch.for_each([&](const at::Tensor& tensor) {
+    const std::int64_t n = tensor.dim() == 0 ? 1 : tensor.size(0);
+    if (rows < 0) rows = n;
+    else ambiguous = ambiguous || n != rows;
+  });
+}
+
+}  // namespace
+
+bool MetricLog::may_log(std::string_view name) {
+  if (barebones) {
+    rank_zero_warn("You are trying to `self.log()` but `Trainer(barebones=True)` is configured. Logging can impact raw speed "
+                   "so it is disabled under this setting.");
+    return false;
+  }
+  if (hook_ == Hook::none)
+    throw MisconfigurationException("You are trying to `self.log()` but it is not managed by the `Trainer` control flow");
+  if (!results_) {
+    throw MisconfigurationException(
+        "You are trying to `self.log()` but the loop's result collection is not registered yet. This is most likely because you "
+        "are trying to log in a `predict` hook, but it doesn't support logging");
+  }
+  if (name.find("/dataloader_idx_") != name.npos) {
+    throw MisconfigurationException("You called `self.log` with the key `" + std::string(name) +
+                                    "` but it should not contain information about `dataloader_idx`");
+  }
+  return true;
+}
+
+void MetricLog::log(std::string_view name, const at::Tensor& value, const LogOptions& options) {
+  if (!may_log(name)) return;
+  if (!value.defined()) throw ValueError("`self.log(" + std::string(name) + ", ...)` was called with an undefined tensor");
+  if (value.numel() != 1) {
+    throw ValueError("`self.log(" + std::string(name) + ", tensor of " + std::to_string(value.numel()) +
+                     " elements)` was called, but the tensor must have a single element. You can try doing `self.log(" +
+                     std::string(name) + ", value.mean())`");
+  }
+  log_value(name, MetricValue::of(value), options);
+}
+
+void MetricLog::log(std::string_view name, double value, const LogOptions& options) {
+  if (may_log(name)) log_value(name, MetricValue(value), options);
+}
+
+void MetricLog::log_value(std::string_view name, const MetricValue& value, const LogOptions& options) {
+  const LogLevels levels = log_levels(hook_, options.on_step, options.on_epoch);
+  if (!levels.on_step && !levels.on_epoch)
+    throw MisconfigurationException("`self.log(on_step=False, on_epoch=False)` is not useful.");
+  // A hook's first log of a new epoch drops what the hook had logged before.
+  if (last_logged_in_ != hook_ && position_ != Position::later_batch) {
+    flush();
+    results_->reset(hook_);
+  }
+  const LogMeta meta{options.prog_bar, options.logger.value_or(true), levels.on_step, levels.on_epoch,
+                     reduction_of(options.reduce_fx), options.enable_graph, options.sync_dist, options.add_dataloader_idx,
+                     options.rank_zero_only, results_->dataloader_idx};
+  results_->log(hook_, name, value, meta, batch_size(options, meta));
+  last_logged_in_ = hook_;
+}
+
+std::int64_t MetricLog::batch_size(const LogOptions& options, const LogMeta& meta) {
+  if (options.batch_size) return *options.batch_size;
+  if (batch_size_ >= 0) return batch_size_;
+  if (!batch_ || !meta.on_epoch || meta.reduction != Reduction::mean) return 1;
+  bool ambiguous = false;
+  count_rows(*batch_, batch_size_, ambiguous);
+  if (batch_size_ < 0) {
+    throw MisconfigurationException(
+        "We could not infer the batch_size from the batch. Either simplify its structure or provide the batch_size as "
+        "`self.log(..., batch_size=batch_size)`.");
+  }
+  if (ambiguous) {
+    warn_once("Trying to infer the `batch_size` from an ambiguous collection. The batch size we found is " +
+              std::to_string(batch_size_) +
+              ". To avoid any miscalculations, use `self.log(..., batch_size=batch_size)`.");
+  }
+  return batch_size_;
+}
+
+MetricSets MetricLog::current() const {
+  return results_ ? results_->metrics(/*on_step=*/position_ != Position::outside) : MetricSets();
+}
+
+void MetricLog::update(const MetricSets& sets) {
+  callback_metrics_.update(sets.callback);
+  logged_metrics_.update(sets.logged);
+  progress_bar_metrics_.update(sets.progress_bar);
+}
+
+// Copies a finished batch's values to the readers' maps; put off from the batch's end until something could change them.
+void MetricLog::flush() {
+  if (!std::exchange(step_update_due_, false) || !results_) return;
+  update(results_->metrics(/*on_step=*/true));
+}
+
+const MetricMap& MetricLog::callback_metrics() {
+  flush();
+  callback_metrics_.update(current().callback);
+  return callback_metrics_;
+}
+
+const MetricMap& MetricLog::logged_metrics() {
+  flush();
+  logged_metrics_.update(current().logged);
+  return logged_metrics_;
+}
+
+const MetricMap& MetricLog::progress_bar_metrics() {
+  flush();
+  progress_bar_metrics_.update(current().progress_bar);
+  return progress_bar_metrics_;
+}
+
+void MetricLog::activate(ResultCollection* results) {
+  flush();
+  results_ = results;
+}
+
+void MetricLog::on_batch_start(const Batch& batch, std::int64_t dataloader_idx) {
+  if (position_ == Position::outside) position_ = Position::first_batch;
+  else position_ = Position::later_batch;
+  batch_ = &batch;
+  batch_size_ = -1;
+  if (!results_) return;
+  if (results_->dataloader_idx != dataloader_idx) flush();
+  results_->dataloader_idx = dataloader_idx;
+}
+
+void MetricLog::on_batch_end() {
+  step_update_due_ = true;
+  batch_ = nullptr;
+  batch_size_ = -1;
+}
+
+void MetricLog::epoch_end_reached() {
+  flush();
+  position_ = Position::outside;
+}
+
+void MetricLog::on_epoch_end() {
+  update(current());
+  last_logged_in_ = Hook::none;
+}
+
+MetricMap MetricLog::take_evaluation_metrics(bool sanity_checking) {
+  if (sanity_checking) return {};
+  const MetricSets sets = current();
+  update(sets);
+  return sets.logged;
+}
+
+void MetricLog::forget_dataloader_idx() {
+  if (results_) results_->dataloader_idx = -1;
+}
+
+void MetricLog::reset_results() {
+  flush();
+  if (results_) results_->reset();
+  position_ = Position::outside;
+  last_logged_in_ = Hook::none;
+}
+
+void MetricLog::reset_metrics() {
+  step_update_due_ = false;
+  callback_metrics_.clear();
+  logged_metrics_.clear();
+  progress_bar_metrics_.clear();
+}
+
+MetricMap MetricLog::pending_logger_metrics() const { return current().logged; }
+
+void MetricLog::write(const MetricMap& metrics, std::int64_t step, std::int64_t epoch) {
+  if (loggers.empty() || metrics.empty()) return;
+  logged_metrics_.update(metrics);
+  bool has_epoch = false;
+  row_.clear();
+  for (const auto& [name, value] : metrics) {
+    if (name == "step") step = static_cast<std::int64_t>(value.item());
+    else row_.push_back({name, value.item()});
+    has_epoch = has_epoch || name == "epoch" || name == "step";
+  }
+  if (!has_epoch) row_.push_back({"epoch", static_cast<double>(epoch), /*integer=*/true});
+  send_row(step);
+}
+
+void MetricLog::write_at(const MetricMap& metrics, std::int64_t step) {
+  if (loggers.empty() || metrics.empty()) return;
+  logged_metrics_.update(metrics);
+  row_.clear();
+  for (const auto& [name, value] : metrics) row_.push_back({name, value.item()});
+  send_row(step);
+}
+
+void MetricLog::send_row(std::int64_t step) {
+  for (const auto& logger : loggers) {
+    logger->log_metrics(row_, step);
+    logger->save();
+  }
+}
+
+}  // namespace levin

@@ -1,0 +1,105 @@
+#include "levin/framework/results/result_collection.h"
+
+#include <limits>
+
+#include "levin/framework/base/errors.h"
+
+namespace levin {
+
+Reduction reduction_of(std::string_view reduce_fx) {
+  if (reduce_fx == "mean" || reduce_fx == "avg") return Reduction::mean;
+  if (reduce_fx == "sum") return Reduction::sum;
+  if (reduce_fx == "min") return Reduction::min;
+  if (reduce_fx == "max") return Reduction::max;
+  throw MisconfigurationException(
+      "Only `self.log(..., reduce_fx={min,max,mean,sum})` are supported. If you need a custom reduction, please log a "
+      "`torchmetrics.Metric` instance instead. Found: " + std::string(reduce_fx));
+}
+
+void ResultMetric::update(const MetricValue& given, std::int64_t batch_size) {
+  is_reset = false;
+  if (meta.on_step) {
+    last = given;
+    has_last = true;
+    if (!meta.on_epoch) return;
+  }
+  switch (meta.reduction) {
+    case Reduction::mean:
+      value.add(given, static_cast<double>(batch_size));
+      weight += batch_size;
+      break;
+    case Reduction::sum: value.add(given); break;
+    case Reduction::min: value.take_min(given); break;
+    case Reduction::max: value.take_max(given); break;
+  }
+}
+
+MetricValue ResultMetric::computed() const {
+  return meta.reduction == Reduction::mean ? value.divided_by(static_cast<double>(weight)) : value;
+}
+
+void ResultMetric::reset() {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  value = MetricValue(meta.reduction == Reduction::min ? infinity : meta.reduction == Reduction::max ? -infinity : 0.0);
+  weight = 0;
+  has_last = false;
+  is_reset = true;
+}
+
+ResultMetric& ResultCollection::slot(Hook hook, std::string_view name, const LogMeta& meta) {
+  const std::int64_t key_idx = meta.add_dataloader_idx ? meta.dataloader_idx : -1;
+  const auto matches = [&](const ResultMetric& m) {
+    return m.hook == hook && m.key_dataloader_idx == key_idx && m.name == name;
+  };
+  if (next_ >= metrics_.size() || !matches(metrics_[next_])) {
+    next_ = 0;
+    while (next_ < metrics_.size() && !matches(metrics_[next_])) ++next_;
+    if (next_ == metrics_.size()) {
+      metrics_.push_back({hook, std::string(name), key_idx, meta});
+      metrics_.back().reset();
+    }
+  }
+  return metrics_[next_++];
+}
+
+void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta,
+                           std::int64_t batch_size) {
+  ResultMetric& metric = slot(hook, name, meta);
+  if (!(metric.meta == meta)) {
+    throw MisconfigurationException("You called `self.log(" + std::string(name) + ", ...)` twice in `" + hook_name(hook) +
+                                    "` with different arguments. This is not allowed");
+  }
+  metric.update(value, batch_size);
+}
+
+MetricSets ResultCollection::metrics(bool on_step) const {
+  MetricSets out;
+  for (const ResultMetric& m : metrics_) {
+    if (m.is_reset || m.meta.dataloader_idx != dataloader_idx) continue;
+    if (on_step ? !(m.meta.on_step && m.has_last) : !m.meta.on_epoch) continue;
+    const MetricValue value = on_step ? m.last : m.computed();
+    std::string suffix;
+    if (m.meta.add_dataloader_idx && dataloader_idx >= 0) suffix = "/dataloader_idx_" + std::to_string(dataloader_idx);
+    const bool forked = m.meta.on_step && m.meta.on_epoch;
+    const std::string forked_name = m.name + (forked ? (on_step ? "_step" : "_epoch") : "") + suffix;
+    if (m.meta.logger) out.logged.set(forked_name, value);
+    // As in Lightning: in evaluation callbacks see epoch values only.
+    if (training_ || (m.meta.on_epoch && !on_step)) {
+      out.callback.set(m.name + suffix, value);
+      out.callback.set(forked_name, value);
+    }
+    if (m.meta.prog_bar) out.progress_bar.set(forked_name, value);
+  }
+  return out;
+}
+
+void ResultCollection::reset() {
+  for (ResultMetric& m : metrics_) m.reset();
+}
+
+void ResultCollection::reset(Hook hook) {
+  for (ResultMetric& m : metrics_)
+    if (m.hook == hook && m.key_dataloader_idx < 0) m.reset();
+}
+
+}  // namespace levin

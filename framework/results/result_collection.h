@@ -1,0 +1,73 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "levin/framework/module/hooks.h"
+#include "levin/framework/results/metric_map.h"
+#include "levin/framework/results/metric_value.h"
+
+namespace levin {
+
+enum class Reduction : std::uint8_t { mean, sum, min, max };
+/// "mean", "sum", "min", "max"; MisconfigurationException in Lightning's words for anything else.
+LEVIN_API Reduction reduction_of(std::string_view reduce_fx);
+
+/// How one key is logged, defaults filled in. Two calls with one key must agree.
+struct LogMeta {
+  bool prog_bar, logger, on_step, on_epoch;
+  Reduction reduction;
+  bool enable_graph, sync_dist, add_dataloader_idx, rank_zero_only;
+  std::int64_t dataloader_idx = -1;  ///< -1: a single loader
+  bool operator==(const LogMeta&) const = default;
+};
+
+/// What one key has logged since the epoch began.
+struct ResultMetric {
+  Hook hook;
+  std::string name;
+  std::int64_t key_dataloader_idx;  ///< part of the key only with `add_dataloader_idx`
+  LogMeta meta;
+  MetricValue value;                ///< the running reduction
+  MetricValue last;                 ///< this step's value
+  std::int64_t weight = 0;          ///< the sum of batch sizes, for means
+  bool has_last = false;
+  bool is_reset = true;             ///< nothing logged since the last reset
+
+  void update(const MetricValue& given, std::int64_t batch_size);
+  MetricValue computed() const;
+  void reset();
+};
+
+/// The metrics of one point in time, for the three kinds of readers.
+struct MetricSets {
+  MetricMap callback, logged, progress_bar;
+};
+
+/// All metrics of one loop (training, or one kind of evaluation), keyed by hook and name.
+///
+/// A key's slot is found once; after that, calls in the same order find it without a search, a hash or an allocation.
+class LEVIN_API ResultCollection {
+ public:
+  explicit ResultCollection(bool training) : training_(training) {}
+
+  /// Adds a value. MisconfigurationException when the key was logged with other arguments.
+  void log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta, std::int64_t batch_size);
+  /// This step's values (`on_step`) or the epoch's, under their final names.
+  MetricSets metrics(bool on_step) const;
+  /// Forgets all values; with a hook only that hook's (of single-loader keys, as in Lightning).
+  void reset();
+  void reset(Hook hook);
+  bool empty() const { return metrics_.empty(); }
+  std::int64_t dataloader_idx = -1;
+
+ private:
+  ResultMetric& slot(Hook hook, std::string_view name, const LogMeta& meta);
+  bool training_;
+  std::vector<ResultMetric> metrics_;
+  std::size_t next_ = 0;  // where the next call's slot is expected
+};
+
+}  // namespace levin
