@@ -36,6 +36,10 @@ class LEVIN_API Loader {
   /// Takes a state over and ends the running epoch; `start(position())` then goes on where it was saved.
   virtual void load_state_dict(const Value& state) = 0;
 
+  /// Whether its state travels in a checkpoint where Lightning keeps the states of stateful loaders, and `load_state_dict` alone
+  /// brings it back there (then `start()` goes on by itself). False: the position is kept in the `levin` block.
+  virtual bool stateful() const { return false; }
+
   /// Samples in a full batch; none if there is no such number.
   virtual std::optional<std::int64_t> batch_size() const { return std::nullopt; }
   /// Whether the order is random.

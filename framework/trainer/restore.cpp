@@ -1,0 +1,195 @@
+// What a checkpoint holds and how a run goes on from one: Lightning's checkpoint connector.
+#include <algorithm>
+#include <filesystem>
+
+#include "levin/framework/base/class_name.h"
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "levin/framework/optim/lr_scheduler.h"
+#include "levin/framework/optim/optimizer.h"
+#include "levin/framework/trainer/rng_state.h"
+#include "levin/framework/trainer/trainer_impl.h"
+#include "levin/version.h"
+
+namespace levin {
+namespace {
+
+// The layout that our files follow.
+constexpr const char* lightning_version = "2.6.6";
+
+bool has_content(const Value& state) { return !state.is_none() && !(state.is_dict() && state.size() == 0); }
+
+}  // namespace
+
+Value Trainer::Impl::dump_checkpoint(bool weights_only) {
+  Value checkpoint = Value::dict();
+  checkpoint["epoch"] = run.trainer.current_epoch();
+  checkpoint["global_step"] = run.trainer.global_step();
+  checkpoint["pytorch-lightning_version"] = lightning_version;
+  checkpoint["state_dict"] = run.module->state_dict();
+  checkpoint["loops"] = Dict{{"fit_loop", fit_loop.state_dict()},
+                             {"validate_loop", validate_loop.state_dict()},
+                             {"test_loop", test_loop.state_dict()},
+                             {"predict_loop", predict_loop.state_dict()}};
+  if (!weights_only) {
+    Value callbacks = Value::dict();
+    for (const auto& callback : run.callbacks) {
+      const Value state = callback->state_dict();
+      if (has_content(state)) callbacks[callback->state_key()] = state;
+    }
+    checkpoint["callbacks"] = callbacks;
+    Value optimizer_states = Value::list();
+    for (const auto& optimizer : run.optimizers) optimizer_states.push_back(optimizer->state_dict());
+    checkpoint["optimizer_states"] = optimizer_states;
+    Value lr_schedulers = Value::list();
+    for (const auto& config : run.lr_scheduler_configs) lr_schedulers.push_back(config.scheduler->state_dict());
+    checkpoint["lr_schedulers"] = lr_schedulers;
+    if (const Value state = run.precision->state_dict(); has_content(state)) checkpoint[class_name(*run.precision)] = state;
+  }
+  if (run.module->hparams().size() > 0) {
+    checkpoint["hparams_name"] = "kwargs";
+    checkpoint["hyper_parameters"] = run.module->hparams().clone();
+  }
+  if (run.datamodule) {
+    if (run.datamodule->hparams().size() > 0) {
+      checkpoint["datamodule_hparams_name"] = "kwargs";
+      checkpoint["datamodule_hyper_parameters"] = run.datamodule->hparams().clone();
+    }
+    if (const Value state = run.datamodule->state_dict(); has_content(state)) checkpoint[run.datamodule->state_key()] = state;
+  }
+  if (!weights_only) {
+    // What Lightning does not store, under one key that it ignores.
+    Value levin = Value::dict();
+    levin["version"] = LEVIN_VERSION;
+    levin["rng"] = RngState::capture().state_dict();
+    checkpoint["levin"] = levin;
+    LEVIN_CALL_CALLBACKS(run, on_save_checkpoint, checkpoint);
+  }
+  LEVIN_CALL_MODULE(run, on_save_checkpoint, checkpoint);
+  return checkpoint;
+}
+
+void Trainer::save_checkpoint(const std::string& path, bool weights_only) {
+  if (!impl_->run.module || !impl_->ran) {
+    throw AttributeError(
+        "Saving a checkpoint is only possible if a model is attached to the Trainer. Did you call `Trainer.save_checkpoint()` before "
+        "calling `Trainer.{fit,validate,test,predict}`?");
+  }
+  impl_->run.strategy->save_checkpoint(impl_->dump_checkpoint(weights_only), path);
+  impl_->run.strategy->barrier("Trainer.save_checkpoint");
+}
+
+std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& request) {
+  if (!request.ckpt_path) return std::nullopt;
+  const std::string& given = *request.ckpt_path;
+  const std::string call = std::string(".") + stage_name(request.fn) + "(ckpt_path=\"" + given + "\")";
+  const std::vector<Checkpoint*> checkpoints = run.trainer.checkpoint_callbacks();
+  if (given == "best") {
+    if (checkpoints.empty()) throw ValueError("`" + call + "` is set but `ModelCheckpoint` is not configured.");
+    if (run.options.fast_dev_run > 0) {
+      throw ValueError("You cannot execute `" + call + "` with `fast_dev_run=True`. Please pass an exact checkpoint path to `." +
+                       stage_name(request.fn) + "(ckpt_path=...)`");
+    }
+    if (checkpoints.size() > 1) {
+      rank_zero_warn("`" + call + "` is called with Trainer configured with multiple `ModelCheckpoint` callbacks. It will use the best " +
+                     "checkpoint path from first checkpoint callback.");
+    }
+    if (checkpoints.front()->best_model_path().empty())
+      throw ValueError("`" + call + "` is set but `ModelCheckpoint` is not configured to save the best model.");
+    return checkpoints.front()->best_model_path();
+  }
+  if (given == "last") {
+    std::vector<std::string> candidates;
+    for (const Checkpoint* checkpoint : checkpoints)
+      for (auto& path : checkpoint->last_candidates(run.trainer)) candidates.push_back(std::move(path));
+    // The newest by what is inside the files, never by their dates.
+    std::string newest;
+    std::pair<std::int64_t, std::int64_t> best{-1, -1};
+    for (const std::string& path : candidates) {
+      try {
+        const Value file = run.strategy->load_checkpoint(path);
+        const std::pair<std::int64_t, std::int64_t> order{file.at("global_step").as_int(), file.at("epoch").as_int()};
+        if (order >= best) best = order, newest = path;
+      } catch (const Error& error) {
+        rank_zero_warn("`ckpt_path=\"last\"`: " + path + " is not considered: " + error.what());
+      }
+    }
+    if (newest.empty()) {
+      rank_zero_warn("." + std::string(stage_name(request.fn)) + "(ckpt_path=\"last\") is set, but there is no last checkpoint available. " +
+                     "No checkpoint will be loaded. HINT: Set `ModelCheckpoint(..., save_last=True)`.");
+      return std::nullopt;
+    }
+    return newest;
+  }
+  if (!std::filesystem::exists(given)) throw FileNotFoundError("Checkpoint file not found: " + given);
+  return given;
+}
+
+void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
+  rank_zero_info("Restoring states from the checkpoint path at " + path);
+  loaded = run.strategy->load_checkpoint(path);
+  const auto require = [&](const char* key) -> const Value& {
+    if (const Value* found = loaded.find(key)) return *found;
+    throw CheckpointError(path + ": no '" + key + "' in it; this is no checkpoint of Lightning or levin");
+  };
+  require("pytorch-lightning_version");
+  LEVIN_CALL_MODULE(run, on_load_checkpoint, loaded);
+  run.module->load_state_dict(require("state_dict"), run.module->strict_loading);
+  if (run.datamodule)
+    if (const Value* state = loaded.find(run.datamodule->state_key())) run.datamodule->load_state_dict(*state);
+  const Value* states = loaded.find("callbacks");
+  if (!states) return;
+  LEVIN_CALL_CALLBACKS(run, on_load_checkpoint, std::as_const(loaded));
+  std::vector<std::string> unused;
+  for (const auto& [key, state] : states->as_dict()) {
+    const auto owner = std::find_if(run.callbacks.begin(), run.callbacks.end(),
+                                    [&](const auto& callback) { return callback->state_key() == key.as_string(); });
+    if (owner == run.callbacks.end()) unused.push_back(key.as_string());
+    else (*owner)->load_state_dict(state.clone());
+  }
+  if (!unused.empty()) {
+    std::string names;
+    for (const std::string& name : unused) names += (names.empty() ? "\"" : ", \"") + name + "\"";
+    rank_zero_warn("Be aware that when using `ckpt_path`, callbacks used to create the checkpoint need to be provided during `Trainer` "
+                   "instantiation. Please add the following callbacks: [" + names + "].");
+  }
+}
+
+void Trainer::Impl::restore_training_state() {
+  const std::string& path = run.trainer.ckpt_path_;
+  const Value* loops = loaded.find("loops");
+  const auto loop_state = [&](const char* name) { return loops ? loops->find(name) : nullptr; };
+  if (run.fn == TrainerFn::fit) {
+    if (const Value* state = loop_state("fit_loop")) {
+      const Value* levin = loaded.find("levin");
+      fit_loop.set_exact_resume(levin != nullptr);
+      fit_loop.load_state_dict(*state, run);
+      const std::int64_t reached = fit_loop.current_epoch(), limit = run.options.max_epochs.value_or(-1);
+      if (limit != -1 && reached > limit) {
+        throw MisconfigurationException("You restored a checkpoint with current_epoch=" + std::to_string(reached) +
+                                        ", but you have set Trainer(max_epochs=" + std::to_string(limit) + ").");
+      }
+    }
+    const char* const hint = "This is probably due to `ModelCheckpoint.save_weights_only` being set to `True`.";
+    const Value* optimizers = loaded.find("optimizer_states");
+    if (!optimizers) throw KeyError(std::string("Trying to restore optimizer state but checkpoint contains only the model. ") + hint);
+    const Value* schedulers = loaded.find("lr_schedulers");
+    if (!schedulers) throw KeyError(std::string("Trying to restore learning rate scheduler state but checkpoint contains only the model. ") + hint);
+    for (std::size_t i = 0; i < std::min(run.optimizers.size(), optimizers->size()); ++i)
+      run.optimizers[i]->load_state_dict(optimizers->items()[i]);
+    for (std::size_t i = 0; i < std::min(run.lr_scheduler_configs.size(), schedulers->size()); ++i)
+      run.lr_scheduler_configs[i].scheduler->load_state_dict(schedulers->items()[i]);
+    if (const Value* state = loaded.find(class_name(*run.precision))) run.precision->load_state_dict(*state);
+    if (const Value* levin = loaded.find("levin"))
+      if (const Value* rng = levin->find("rng")) RngState::from_state_dict(*rng).restore();
+    rank_zero_info("Restored all states from the checkpoint at " + path);
+  } else {
+    if (const Value* state = loop_state("validate_loop"); state && run.fn == TrainerFn::validate) validate_loop.load_state_dict(*state);
+    if (const Value* state = loop_state("test_loop"); state && run.fn == TrainerFn::test) test_loop.load_state_dict(*state);
+    if (const Value* state = loop_state("predict_loop"); state && run.fn == TrainerFn::predict) predict_loop.load_state_dict(*state);
+    rank_zero_info("Loaded model weights from the checkpoint at " + path);
+  }
+  loaded = Value();
+}
+
+}  // namespace levin

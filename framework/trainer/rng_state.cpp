@@ -1,0 +1,34 @@
+#include "levin/framework/trainer/rng_state.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <mutex>
+
+#include "levin/framework/tensors/tensors.h"
+
+namespace levin {
+
+RngState RngState::capture() {
+  RngState out;
+  const at::Generator& generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  out.cpu_ = generator.get_state();
+  return out;
+}
+
+void RngState::restore() const {
+  if (!cpu_.defined()) return;
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
+  const std::lock_guard lock(generator.mutex());
+  generator.set_state(cpu_);
+}
+
+Value RngState::state_dict() const { return Dict{{"cpu", to_tensor_ref(cpu_)}}; }
+
+RngState RngState::from_state_dict(const Value& state) {
+  RngState out;
+  if (const Value* cpu = state.find("cpu")) out.cpu_ = to_tensor(cpu->as_tensor(), /*copy=*/true);
+  return out;
+}
+
+}  // namespace levin

@@ -1,0 +1,296 @@
+// The order of a run, from top to bottom (Lightning's `_run`).
+#include "levin/framework/trainer/trainer.h"
+
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "levin/framework/base/class_name.h"
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "levin/framework/trainer/rng_state.h"
+#include "levin/framework/trainer/trainer_impl.h"
+
+namespace levin {
+namespace {
+
+// Checkpoint callbacks come last, otherwise the order is kept; two with the same state key are an error.
+void order_callbacks(Callbacks& callbacks) {
+  std::stable_partition(callbacks.begin(), callbacks.end(), [](const auto& c) { return !c->is_checkpoint(); });
+  for (std::size_t i = 0; i < callbacks.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (callbacks[i] == callbacks[k]) continue;
+      const Value state = callbacks[i]->state_dict();
+      if (state.is_none() || (state.is_dict() && state.size() == 0)) continue;
+      if (callbacks[i]->state_key() != callbacks[k]->state_key()) continue;
+      const std::string name = class_name(*callbacks[i]);
+      throw RuntimeError("Found more than one stateful callback of type `" + name + "`. In the current configuration, this callback does not " +
+                         "support being saved alongside other instances of the same type. Please consult the documentation of `" + name +
+                         "` regarding valid settings for the callback state to be checkpointable. HINT: The `callback.state_key` must be " +
+                         "unique among all callbacks in the Trainer.");
+    }
+  }
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerOptions options) : options_(std::move(options)), impl_(std::make_unique<Impl>(*this)) {
+  default_root_dir_ = std::filesystem::absolute(options_.default_root_dir.value_or("")).lexically_normal().string();
+  while (default_root_dir_.size() > 1 && default_root_dir_.back() == '/') default_root_dir_.pop_back();
+  Run& run = impl_->run;
+  resolve_options(options_, run);
+  impl_->given_max_epochs = options_.max_epochs;
+  run.callbacks = default_callbacks(options_);
+  order_callbacks(run.callbacks);
+  impl_->own_callbacks = run.callbacks;
+  if (run.options.fast_dev_run == 0) {
+    if (const auto* one = std::get_if<std::shared_ptr<Logger>>(&options_.logger)) run.metric_log.loggers = {*one};
+    else if (const auto* several = std::get_if<std::vector<std::shared_ptr<Logger>>>(&options_.logger)) run.metric_log.loggers = *several;
+    else if (const auto* flag = std::get_if<bool>(&options_.logger); (!flag || *flag) && !options_.barebones)
+      run.metric_log.loggers = default_loggers(default_root_dir_);
+  }
+}
+
+Trainer::~Trainer() {
+  if (impl_->run.module && impl_->run.module->link() == &impl_->link) impl_->run.module->attach(nullptr);
+}
+
+void Trainer::fit(LightningModule& module, FitArguments arguments) {
+  if (arguments.datamodule && (!arguments.train.empty() || !arguments.val.empty())) {
+    throw MisconfigurationException(
+        "You cannot pass `train_dataloader` or `val_dataloaders` to `trainer.fit(datamodule=...)`");
+  }
+  impl_->run.loaders = {arguments.train, arguments.val, {}, {}};
+  impl_->execute(module, {TrainerFn::fit, std::move(arguments.datamodule), std::move(arguments.ckpt_path)});
+}
+
+namespace {
+void refuse_both(const EvaluateArguments& arguments, const char* fn) {
+  if (arguments.datamodule && !arguments.dataloaders.empty()) {
+    throw MisconfigurationException(std::string("You cannot pass both `trainer.") + fn + "(dataloaders=..., datamodule=...)`");
+  }
+}
+}  // namespace
+
+EvaluateResults Trainer::validate(LightningModule& module, EvaluateArguments arguments) {
+  refuse_both(arguments, "validate");
+  impl_->run.loaders = {{}, arguments.dataloaders, {}, {}};
+  impl_->execute(module, {TrainerFn::validate, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose});
+  return std::exchange(impl_->evaluate_results, {});
+}
+
+EvaluateResults Trainer::test(LightningModule& module, EvaluateArguments arguments) {
+  refuse_both(arguments, "test");
+  impl_->run.loaders = {{}, {}, arguments.dataloaders, {}};
+  impl_->execute(module, {TrainerFn::test, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose});
+  return std::exchange(impl_->evaluate_results, {});
+}
+
+Predictions Trainer::predict(LightningModule& module, EvaluateArguments arguments) {
+  refuse_both(arguments, "predict");
+  impl_->run.loaders = {{}, {}, {}, arguments.dataloaders};
+  impl_->execute(module, {TrainerFn::predict, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose,
+                          arguments.return_predictions});
+  return std::exchange(impl_->predictions, {});
+}
+
+void Trainer::Impl::execute(LightningModule& module, const Request& request) {
+  if (run.module && run.module != &module && run.module->link() == &link) run.module->attach(nullptr);
+  run.module = &module;
+  kept_datamodule = request.datamodule;
+  run.datamodule = kept_datamodule.get();
+  run.fn = request.fn;
+  run.stage = request.fn == TrainerFn::fit        ? Stage::training
+              : request.fn == TrainerFn::validate ? Stage::validating
+              : request.fn == TrainerFn::test     ? Stage::testing
+                                                  : Stage::predicting;
+  interrupted = false;
+  const signals::HandlerScope signal_handlers;
+  try {
+    run_all(request);
+  } catch (const std::exception& error) {
+    handle_exception(error);
+    run.stage = Stage::none;
+    throw;
+  }
+  run.stage = Stage::none;
+  run.metric_log.activate(nullptr);
+}
+
+void Trainer::Impl::run_all(const Request& request) {
+  // Limits that are not given: no epochs limit when steps or time limit the run, else Lightning's 1000.
+  if (request.fn == TrainerFn::fit && !run.options.max_epochs) {
+    if (run.options.max_steps != -1) {
+      run.options.max_epochs = -1;
+    } else {
+      rank_zero_warn("`max_epochs` was not set. Setting it to 1000 epochs. To train without an epoch limit, set `max_epochs=-1`.");
+      run.options.max_epochs = 1000;
+    }
+  }
+  const std::string selected = select_ckpt_path(request).value_or("");
+  run.trainer.ckpt_path_ = selected;
+  run.module->attach(&link);
+  ran = true;
+  attach_model_callbacks();
+  if (request.fn == TrainerFn::fit && run.enable_validation() && run.loaders.val.empty() && !run.datamodule &&
+      run.module->overrides().validation_step && !run.module->overrides().val_dataloader) {
+    rank_zero_warn("You defined a `validation_step` but have no `val_dataloader`. Skipping val loop.");
+  }
+
+  run.metric_log.activate(request.fn == TrainerFn::fit        ? &fit_loop.results
+                          : request.fn == TrainerFn::validate ? &validate_loop.results
+                          : request.fn == TrainerFn::test     ? &test_loop.results
+                                                              : nullptr);
+  if (run.datamodule) run.datamodule->prepare_data();
+  LEVIN_CALL_MODULE(run, prepare_data);
+  call_setup();
+  LEVIN_CALL_MODULE(run, configure_model);
+  if (!selected.empty()) restore_weights_and_callbacks(selected);
+  run.metric_log.reset_results();
+  run.metric_log.reset_metrics();
+  run.strategy->setup(*run.module);
+  if (request.fn == TrainerFn::fit) {
+    setup_optimizers();
+    LEVIN_CALL(run, on_fit_start);
+  }
+  log_hyperparameters();
+  if (!selected.empty()) restore_training_state();
+
+  run_stage(request);
+
+  internal_teardown();
+  if (request.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
+  call_teardown();
+}
+
+void Trainer::Impl::run_stage(const Request& request) {
+  run.strategy->barrier("run-stage");
+  run.module->zero_grad();
+  switch (request.fn) {
+    case TrainerFn::fit: {
+      sanity_check();
+      const c10::AutoGradMode grad_mode(true);
+      fit_loop.run(run);
+      break;
+    }
+    case TrainerFn::validate:
+    case TrainerFn::test: {
+      EvaluationLoop& loop = request.fn == TrainerFn::test ? test_loop : validate_loop;
+      evaluate_results = loop.run(run);
+      if (request.verbose && run.strategy->is_global_zero()) print_results(evaluate_results, stage_name(request.fn));
+      break;
+    }
+    case TrainerFn::predict: predictions = predict_loop.run(run, request.return_predictions); break;
+  }
+}
+
+// A few batches of validation, so that an error in it shows before an epoch of training is lost. It disturbs nothing: the random
+// generators, metrics and counters are put back.
+void Trainer::Impl::sanity_check() {
+  EvaluationLoop& loop = fit_loop.val_loop;
+  if (!run.enable_validation() || run.options.num_sanity_val_steps <= 0 || loop.restarting) return;
+  const RngState generators = RngState::capture();
+  run.stage = Stage::sanity_checking;
+  run.metric_log.activate(&loop.results);
+  run.metric_log.reset_results();
+  run.metric_log.reset_metrics();
+  LEVIN_CALL_CALLBACKS(run, on_sanity_check_start);
+  loop.run(run);
+  LEVIN_CALL_CALLBACKS(run, on_sanity_check_end);
+  run.metric_log.reset_results();
+  run.metric_log.reset_metrics();
+  loop.batch_progress = BatchProgress();
+  run.stage = Stage::training;
+  run.metric_log.activate(&fit_loop.results);
+  generators.restore();
+}
+
+void Trainer::Impl::call_setup() {
+  for (const auto& logger : run.metric_log.loggers)
+    if (run.strategy->is_global_zero()) logger->open();
+  run.strategy->barrier("pre_setup");
+  const std::string_view stage = stage_name(run.fn);
+  if (run.datamodule) run.datamodule->setup(stage);
+  LEVIN_CALL(run, setup, stage);
+  run.strategy->barrier("post_setup");
+}
+
+void Trainer::Impl::call_teardown() {
+  const std::string_view stage = stage_name(run.fn);
+  if (run.datamodule) run.datamodule->teardown(stage);
+  LEVIN_CALL(run, teardown, stage);
+  for (const auto& logger : run.metric_log.loggers) logger->finalize("success");
+}
+
+void Trainer::Impl::internal_teardown() {
+  if (run.module) run.strategy->teardown(*run.module);
+  switch (run.fn) {
+    case TrainerFn::fit: fit_loop.teardown(); break;
+    case TrainerFn::validate: validate_loop.teardown(); break;
+    case TrainerFn::test: test_loop.teardown(); break;
+    case TrainerFn::predict: predict_loop.teardown(); break;
+  }
+}
+
+void Trainer::Impl::handle_exception(const std::exception& error) {
+  interrupted = true;
+  if (dynamic_cast<const KeyboardInterrupt*>(&error)) rank_zero_info("Detected KeyboardInterrupt, attempting graceful shutdown ...");
+  if (!run.module->link()) return;  // nothing has begun
+  LEVIN_CALL_CALLBACKS(run, on_exception, error);
+  if (run.datamodule) run.datamodule->on_exception(error);
+  for (const auto& logger : run.metric_log.loggers) logger->finalize("failed");
+  internal_teardown();
+}
+
+void Trainer::Impl::attach_model_callbacks() {
+  run.callbacks = own_callbacks;
+  const MetricLog::HookScope scope(run.metric_log, Hook::configure_callbacks);
+  const Callbacks of_model = run.module->configure_callbacks();
+  for (const auto& callback : of_model) {
+    // The model's callback replaces the Trainer's of the same class.
+    std::erase_if(run.callbacks, [&](const auto& c) { return typeid(*c) == typeid(*callback); });
+  }
+  run.callbacks.insert(run.callbacks.end(), of_model.begin(), of_model.end());
+  order_callbacks(run.callbacks);
+}
+
+void Trainer::Impl::setup_optimizers() {
+  OptimizerConfig config = LEVIN_CALL_MODULE(run, configure_optimizers);
+  if (config.optimizers.empty())
+    rank_zero_warn("`LightningModule.configure_optimizers` returned `None`, this fit will run with no optimizer");
+  if (run.module->automatic_optimization && config.optimizers.size() > 1) {
+    throw RuntimeError(
+        "Training with multiple optimizers is only supported with manual optimization. Remove the `optimizer_idx` argument from "
+        "`training_step`, set `self.automatic_optimization = False` and access your optimizers in `training_step` with "
+        "`opt1, opt2, ... = self.optimizers()`.");
+  }
+  for (LRSchedulerConfig& scheduler : config.lr_schedulers) {
+    if (!scheduler.scheduler)
+      throw MisconfigurationException("The lr scheduler dict must have the key \"scheduler\" with its item being an lr scheduler");
+    if (scheduler.interval != "step" && scheduler.interval != "epoch") {
+      throw MisconfigurationException("The \"interval\" key in lr scheduler dict must be \"step\" or \"epoch\" but is \"" +
+                                      scheduler.interval + "\"");
+    }
+    if (!scheduler.reduce_on_plateau) scheduler.reduce_on_plateau = scheduler.scheduler->wants_metric();
+    if (*scheduler.reduce_on_plateau && !scheduler.monitor) {
+      throw MisconfigurationException(
+          "The lr scheduler dict must include a monitor when a `ReduceLROnPlateau` scheduler is used. For example: "
+          "{\"optimizer\": optimizer, \"lr_scheduler\": {\"scheduler\": scheduler, \"monitor\": \"your_loss\"}}");
+    }
+  }
+  run.optimizers = std::move(config.optimizers);
+  run.lr_scheduler_configs = std::move(config.lr_schedulers);
+}
+
+void Trainer::Impl::log_hyperparameters() {
+  if (!run.trainer.options_.enable_autolog_hparams) return;
+  Value params = Value::dict();
+  if (run.module->log_hyperparameters()) params = run.module->hparams_initial().clone();
+  for (const auto& logger : run.metric_log.loggers) {
+    if (params.size() > 0) logger->log_hyperparams(params);
+    logger->save();
+  }
+}
+
+}  // namespace levin

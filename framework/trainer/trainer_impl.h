@@ -1,0 +1,92 @@
+#pragma once
+// The Trainer's inside; included by trainer/*.cpp only.
+#include <memory>
+#include <string>
+
+#include "levin/framework/loops/evaluation_loop.h"
+#include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/loops/prediction_loop.h"
+#include "levin/framework/loops/run.h"
+#include "levin/framework/trainer/trainer.h"
+
+namespace levin {
+
+/// What a module asks of its trainer.
+class Trainer::Link final : public TrainerLink {
+ public:
+  explicit Link(Trainer& trainer) : trainer_(trainer) {}
+  Trainer& trainer() override { return trainer_; }
+  MetricLog& metric_log() override;
+  std::int64_t current_epoch() const override;
+  std::int64_t global_step() const override;
+  std::int64_t batches_that_stepped() const override;
+  std::int64_t epochs_processed() const override;
+  int global_rank() const override;
+  int local_rank() const override;
+  bool barebones() const override;
+  const std::vector<std::shared_ptr<optim::Optimizer>>& optimizers() const override;
+  const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const override;
+  at::Tensor step_optimizer(optim::Optimizer& optimizer, const Closure& closure) override;
+  void backward(const at::Tensor& loss) override;
+  void detach() override;
+
+ private:
+  Trainer& trainer_;
+};
+
+struct Trainer::Impl {
+  explicit Impl(Trainer& trainer) : run(trainer), link(trainer) {}
+
+  Run run;
+  Link link;
+  FitLoop fit_loop;
+  EvaluationLoop validate_loop{TrainerFn::validate, /*within_fit=*/false};
+  EvaluationLoop test_loop{TrainerFn::test, /*within_fit=*/false};
+  PredictionLoop predict_loop;
+  std::shared_ptr<LightningModule> kept_module;
+  std::shared_ptr<LightningDataModule> kept_datamodule;
+  bool interrupted = false, ran = false;
+  std::optional<std::int64_t> given_max_epochs;
+  Callbacks own_callbacks;  ///< without those of `configure_callbacks`
+
+  /// What one of the four entry functions asks for.
+  struct Request {
+    TrainerFn fn;
+    std::shared_ptr<LightningDataModule> datamodule;
+    std::optional<std::string> ckpt_path;
+    bool verbose = true, return_predictions = true;
+  };
+
+  // trainer.cpp
+  void execute(LightningModule& module, const Request& request);
+  void run_all(const Request& request);
+  void run_stage(const Request& request);
+  void sanity_check();
+  void call_setup();
+  void call_teardown();
+  void internal_teardown();
+  void handle_exception(const std::exception& error);
+  void attach_model_callbacks();
+  void setup_optimizers();
+  void log_hyperparameters();
+
+  // restore.cpp
+  std::optional<std::string> select_ckpt_path(const Request& request);
+  void restore_weights_and_callbacks(const std::string& path);
+  void restore_training_state();
+  Value dump_checkpoint(bool weights_only);
+  Value loaded;  ///< the checkpoint being restored
+
+  EvaluateResults evaluate_results;
+  Predictions predictions;
+};
+
+/// Checks the options in Lightning's order and fills in `run`. resolve_options.cpp.
+void resolve_options(const TrainerOptions& options, Run& run);
+/// The callbacks and the logger that a bare Trainer gets. defaults.cpp, the only framework file that knows callbacks/ and loggers/.
+Callbacks default_callbacks(const TrainerOptions& options);
+std::vector<std::shared_ptr<Logger>> default_loggers(const std::string& default_root_dir);
+/// Prints the results of validate and test as Lightning's table. defaults.cpp.
+void print_results(const EvaluateResults& results, const char* stage);
+
+}  // namespace levin

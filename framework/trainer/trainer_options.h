@@ -1,0 +1,110 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "levin/framework/callback.h"
+#include "levin/framework/checkpoint/checkpoint_io.h"
+#include "levin/framework/logger.h"
+#include "levin/framework/loops/loop_options.h"
+
+namespace levin {
+
+using Devices = std::variant<std::int64_t, std::string, std::vector<std::int64_t>>;
+/// Unset or true: the default logger (CSVLogger); false: none; one; several.
+using LoggerOption = std::variant<std::monostate, bool, std::shared_ptr<Logger>, std::vector<std::shared_ptr<Logger>>>;
+using Callbacks = std::vector<std::shared_ptr<Callback>>;
+using Plugins = std::vector<std::shared_ptr<CheckpointIO>>;
+
+/// The Trainer's arguments, in Lightning's order with Lightning's names and defaults. Designators must follow this order.
+/// An unset optional means Lightning's `None`; the effective default stands in the comment.
+struct TrainerOptions {
+  std::string accelerator = "auto";                     ///< "auto", "cpu"
+  std::string strategy = "auto";                        ///< "auto", "single_device"
+  Devices devices = "auto";                             ///< "auto" or 1
+  std::int64_t num_nodes = 1;                           ///< at least 1
+  std::optional<std::variant<std::int64_t, std::string>> precision = std::nullopt;  ///< "32-true"
+  LoggerOption logger = {};                             ///< true
+  Callbacks callbacks = {};
+  std::variant<bool, std::int64_t> fast_dev_run = false;  ///< n batches of everything, no logs, no checkpoints
+  std::optional<std::int64_t> max_epochs = std::nullopt;  ///< 1000 when `max_steps` is not set either; -1: no limit
+  std::optional<std::int64_t> min_epochs = std::nullopt;
+  std::int64_t max_steps = -1;                          ///< optimizer steps; -1: no limit
+  std::optional<std::int64_t> min_steps = std::nullopt;
+  std::optional<Seconds> max_time = std::nullopt;
+  std::optional<BatchLimit> limit_train_batches = std::nullopt;    ///< 1.0: all; an int counts batches, a float is a fraction
+  std::optional<BatchLimit> limit_val_batches = std::nullopt;      ///< 1.0
+  std::optional<BatchLimit> limit_test_batches = std::nullopt;     ///< 1.0
+  std::optional<BatchLimit> limit_predict_batches = std::nullopt;  ///< 1.0
+  BatchLimit overfit_batches = 0.0;
+  std::optional<ValCheckInterval> val_check_interval = std::nullopt;  ///< 1.0: at the epoch's end
+  std::optional<std::int64_t> check_val_every_n_epoch = 1;  ///< none: batches are counted over all epochs
+  std::optional<std::int64_t> num_sanity_val_steps = std::nullopt;  ///< 2; -1: all
+  std::optional<std::int64_t> log_every_n_steps = std::nullopt;     ///< 50; 0: no step values
+  std::optional<bool> enable_checkpointing = std::nullopt;          ///< true
+  std::optional<bool> enable_progress_bar = std::nullopt;           ///< true
+  std::optional<bool> enable_model_summary = std::nullopt;          ///< true
+  std::int64_t accumulate_grad_batches = 1;
+  std::optional<double> gradient_clip_val = std::nullopt;
+  std::optional<std::string> gradient_clip_algorithm = std::nullopt;  ///< "norm"; "value"
+  std::variant<std::monostate, bool, std::string> deterministic = {};  ///< true, false, "warn"
+  std::optional<bool> benchmark = std::nullopt;
+  bool inference_mode = true;
+  bool use_distributed_sampler = true;
+  std::optional<std::string> profiler = std::nullopt;
+  bool detect_anomaly = false;
+  bool barebones = false;
+  Plugins plugins = {};
+  bool sync_batchnorm = false;
+  std::int64_t reload_dataloaders_every_n_epochs = 0;
+  std::optional<std::string> default_root_dir = std::nullopt;  ///< the working directory
+  bool enable_autolog_hparams = true;
+};
+
+template <class V>
+void fields(V&& f, TrainerOptions& o) {
+  f("accelerator", o.accelerator, "where to run: auto or cpu");
+  f("strategy", o.strategy, "how processes share the work: auto or single_device");
+  f("devices", o.devices, "how many devices: auto or 1");
+  f("num_nodes", o.num_nodes, "number of machines");
+  f("precision", o.precision, "32-true");
+  f("logger", o.logger, "true: CSVLogger in lightning_logs; false: none; or loggers by class_path");
+  f("callbacks", o.callbacks, "callbacks by class_path, in order");
+  f("fast_dev_run", o.fast_dev_run, "run n batches of everything once, without logs and checkpoints; true is 1");
+  f("max_epochs", o.max_epochs, "stop after this many epochs; null: 1000 unless max_steps is set; -1: no limit");
+  f("min_epochs", o.min_epochs, "train at least this many epochs");
+  f("max_steps", o.max_steps, "stop after this many optimizer steps; -1: no limit");
+  f("min_steps", o.min_steps, "train at least this many optimizer steps");
+  f("max_time", o.max_time, "stop after this much time, DD:HH:MM:SS");
+  f("limit_train_batches", o.limit_train_batches, "batches per training epoch: an int counts, a float is a fraction");
+  f("limit_val_batches", o.limit_val_batches, "batches per validation: an int counts, a float is a fraction");
+  f("limit_test_batches", o.limit_test_batches, "batches per test: an int counts, a float is a fraction");
+  f("limit_predict_batches", o.limit_predict_batches, "batches per prediction: an int counts, a float is a fraction");
+  f("overfit_batches", o.overfit_batches, "train and validate on the same few batches, unshuffled");
+  f("val_check_interval", o.val_check_interval, "validate every n batches (int), every fraction of an epoch (float), or by time");
+  f("check_val_every_n_epoch", o.check_val_every_n_epoch, "validate every n-th epoch; null: count batches over all epochs");
+  f("num_sanity_val_steps", o.num_sanity_val_steps, "validation batches before training begins; null: 2; -1: all");
+  f("log_every_n_steps", o.log_every_n_steps, "step values go to the loggers every n steps; null: 50; 0: never");
+  f("enable_checkpointing", o.enable_checkpointing, "add a ModelCheckpoint if there is none; null: true");
+  f("enable_progress_bar", o.enable_progress_bar, "null: true");
+  f("enable_model_summary", o.enable_model_summary, "print a table of the layers; null: true");
+  f("accumulate_grad_batches", o.accumulate_grad_batches, "step the optimizer every n batches");
+  f("gradient_clip_val", o.gradient_clip_val, "clip gradients to this; null or 0: don't");
+  f("gradient_clip_algorithm", o.gradient_clip_algorithm, "norm (the default) or value");
+  f("deterministic", o.deterministic, "only deterministic operators: true, false or warn");
+  f("benchmark", o.benchmark, "cuDNN's benchmark mode");
+  f("inference_mode", o.inference_mode, "validate, test and predict in inference mode rather than without gradients");
+  f("use_distributed_sampler", o.use_distributed_sampler, "share samples out among ranks");
+  f("profiler", o.profiler, "simple, advanced or pytorch");
+  f("detect_anomaly", o.detect_anomaly, "autograd's anomaly detection");
+  f("barebones", o.barebones, "no bar, summary, logger, checkpoints or sanity check");
+  f("sync_batchnorm", o.sync_batchnorm, "synchronise batch norm statistics over ranks");
+  f("reload_dataloaders_every_n_epochs", o.reload_dataloaders_every_n_epochs, "ask for new loaders every n epochs; 0: never");
+  f("default_root_dir", o.default_root_dir, "where logs and checkpoints go; null: the working directory");
+  f("enable_autolog_hparams", o.enable_autolog_hparams, "send hyperparameters to the loggers");
+}
+
+}  // namespace levin

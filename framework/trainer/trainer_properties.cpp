@@ -1,0 +1,90 @@
+// What the Trainer tells about itself, and what a module asks of it.
+#include "levin/framework/base/console.h"
+#include "levin/framework/trainer/trainer_impl.h"
+
+namespace levin {
+
+MetricLog& Trainer::Link::metric_log() { return trainer_.impl_->run.metric_log; }
+std::int64_t Trainer::Link::current_epoch() const { return trainer_.impl_->fit_loop.current_epoch(); }
+std::int64_t Trainer::Link::global_step() const { return trainer_.impl_->fit_loop.global_step(trainer_.impl_->run); }
+std::int64_t Trainer::Link::batches_that_stepped() const { return trainer_.impl_->fit_loop.batches_that_stepped; }
+std::int64_t Trainer::Link::epochs_processed() const { return trainer_.impl_->fit_loop.epoch_progress.current.processed; }
+int Trainer::Link::global_rank() const { return trainer_.impl_->run.strategy->global_rank(); }
+int Trainer::Link::local_rank() const { return trainer_.impl_->run.strategy->local_rank(); }
+bool Trainer::Link::barebones() const { return trainer_.options_.barebones; }
+const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::Link::optimizers() const { return trainer_.impl_->run.optimizers; }
+const std::vector<LRSchedulerConfig>& Trainer::Link::lr_scheduler_configs() const {
+  return trainer_.impl_->run.lr_scheduler_configs;
+}
+at::Tensor Trainer::Link::step_optimizer(optim::Optimizer& optimizer, const Closure& closure) {
+  return trainer_.impl_->fit_loop.optimization.step_optimizer(trainer_.impl_->run, optimizer, closure);
+}
+void Trainer::Link::backward(const at::Tensor& loss) {
+  trainer_.impl_->fit_loop.optimization.backward(trainer_.impl_->run, loss);
+}
+void Trainer::Link::detach() {
+  if (trainer_.impl_->run.module) trainer_.impl_->run.module = nullptr;
+}
+
+std::int64_t FitLoop::global_step(const Run& run) const {
+  return run.module && !run.module->automatic_optimization ? optimization.manual_step_progress.total.completed
+                                                           : optimization.optim_progress.step.total.completed;
+}
+
+std::int64_t Trainer::current_epoch() const { return impl_->fit_loop.current_epoch(); }
+std::int64_t Trainer::global_step() const { return impl_->fit_loop.global_step(impl_->run); }
+bool Trainer::should_stop() const { return impl_->run.should_stop; }
+void Trainer::set_should_stop(bool stop) { impl_->run.should_stop = stop; }
+bool Trainer::training() const { return impl_->run.stage == Stage::training; }
+bool Trainer::validating() const { return impl_->run.stage == Stage::validating; }
+bool Trainer::testing() const { return impl_->run.stage == Stage::testing; }
+bool Trainer::predicting() const { return impl_->run.stage == Stage::predicting; }
+bool Trainer::sanity_checking() const { return impl_->run.stage == Stage::sanity_checking; }
+TrainerFn Trainer::fn() const { return impl_->run.fn; }
+bool Trainer::is_last_batch() const { return impl_->fit_loop.is_last_batch_of_epoch(); }
+std::int64_t Trainer::num_training_batches() const { return impl_->fit_loop.max_batches(); }
+std::vector<std::int64_t> Trainer::num_val_batches() const {
+  const EvaluationLoop& loop = impl_->run.fn == TrainerFn::validate ? impl_->validate_loop
+                               : impl_->run.fn == TrainerFn::test   ? impl_->test_loop
+                                                                    : impl_->fit_loop.val_loop;
+  return loop.max_batches(impl_->run);
+}
+bool Trainer::enable_validation() const { return impl_->run.enable_validation(); }
+std::optional<std::int64_t> Trainer::max_epochs() const { return impl_->run.options.max_epochs; }
+void Trainer::set_max_epochs(std::int64_t max_epochs) { impl_->run.options.max_epochs = max_epochs; }
+std::int64_t Trainer::max_steps() const { return impl_->run.options.max_steps; }
+bool Trainer::fast_dev_run() const { return impl_->run.options.fast_dev_run > 0; }
+bool Trainer::interrupted() const { return impl_->interrupted; }
+
+const MetricMap& Trainer::callback_metrics() { return impl_->run.metric_log.callback_metrics(); }
+const MetricMap& Trainer::logged_metrics() { return impl_->run.metric_log.logged_metrics(); }
+const MetricMap& Trainer::progress_bar_metrics() { return impl_->run.metric_log.progress_bar_metrics(); }
+
+const std::vector<std::shared_ptr<Callback>>& Trainer::callbacks() const { return impl_->run.callbacks; }
+std::vector<Checkpoint*> Trainer::checkpoint_callbacks() const {
+  std::vector<Checkpoint*> out;
+  for (const auto& callback : impl_->run.callbacks)
+    if (callback->is_checkpoint()) out.push_back(static_cast<Checkpoint*>(callback.get()));
+  return out;
+}
+Checkpoint* Trainer::checkpoint_callback() const {
+  const auto all = checkpoint_callbacks();
+  return all.empty() ? nullptr : all.front();
+}
+const std::vector<std::shared_ptr<Logger>>& Trainer::loggers() const { return impl_->run.metric_log.loggers; }
+Logger* Trainer::logger() const { return impl_->run.metric_log.first_logger(); }
+Strategy& Trainer::strategy() const { return *impl_->run.strategy; }
+LightningModule* Trainer::lightning_module() const { return impl_->run.module; }
+const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::optimizers() const { return impl_->run.optimizers; }
+const std::vector<LRSchedulerConfig>& Trainer::lr_scheduler_configs() const { return impl_->run.lr_scheduler_configs; }
+std::string Trainer::log_dir() const {
+  const Logger* first = logger();
+  return first ? first->log_dir().value_or(default_root_dir_) : default_root_dir_;
+}
+int Trainer::global_rank() const { return impl_->run.strategy->global_rank(); }
+const LoopOptions& Trainer::loop_options() const { return impl_->run.options; }
+FitLoop& Trainer::fit_loop() { return impl_->fit_loop; }
+Run& Trainer::run() { return impl_->run; }
+void Trainer::keep(std::shared_ptr<LightningModule> module) { impl_->kept_module = std::move(module); }
+
+}  // namespace levin
