@@ -10,8 +10,8 @@ namespace {
 
 class IndexedBatches final : public BatchSource {
  public:
-  IndexedBatches(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t> order, BatchRecipe recipe,
-                 std::int64_t first_batch)
+  IndexedBatches(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t> order,
+                 BatchRecipe recipe, std::int64_t first_batch)
       : dataset_(std::move(dataset)), order_(std::move(order)), recipe_(std::move(recipe)) {
     next_ = static_cast<std::size_t>(first_batch * recipe_.batch_size.value_or(1));
   }
@@ -26,7 +26,8 @@ class IndexedBatches final : public BatchSource {
   }
 
   Batch make(Job& job) const override {
-    if (recipe_.batch_size && !recipe_.collate_fn) return dataset_->get_batch(job.indices, recipe_.seeds);
+    if (recipe_.batch_size && !recipe_.collate_fn)
+      return dataset_->get_batch(job.indices, recipe_.seeds);
     std::vector<Batch> samples;
     samples.reserve(job.indices.size());
     for (const std::int64_t index : job.indices) {
@@ -45,8 +46,11 @@ class IndexedBatches final : public BatchSource {
 
 class StreamedBatches final : public BatchSource {
  public:
-  StreamedBatches(std::shared_ptr<const IterableDataset> dataset, BatchRecipe recipe, std::int64_t first_batch)
-      : dataset_(std::move(dataset)), recipe_(std::move(recipe)), stream_(dataset_->iterate(recipe_.seeds)) {
+  StreamedBatches(std::shared_ptr<const IterableDataset> dataset, BatchRecipe recipe,
+                  std::int64_t first_batch)
+      : dataset_(std::move(dataset)),
+        recipe_(std::move(recipe)),
+        stream_(dataset_->iterate(recipe_.seeds)) {
     read_ = first_batch * recipe_.batch_size.value_or(1);
     if (read_ > 0) stream_->skip(0, read_, recipe_.seeds);
   }
@@ -81,13 +85,15 @@ class StreamedBatches final : public BatchSource {
 
 }  // namespace
 
-std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t> order,
-                                        BatchRecipe recipe, std::int64_t first_batch) {
-  return std::make_unique<IndexedBatches>(std::move(dataset), std::move(order), std::move(recipe), first_batch);
+std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const Dataset> dataset,
+                                        std::vector<std::int64_t> order, BatchRecipe recipe,
+                                        std::int64_t first_batch) {
+  return std::make_unique<IndexedBatches>(std::move(dataset), std::move(order), std::move(recipe),
+                                          first_batch);
 }
 
-std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const IterableDataset> dataset, BatchRecipe recipe,
-                                        std::int64_t first_batch) {
+std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const IterableDataset> dataset,
+                                        BatchRecipe recipe, std::int64_t first_batch) {
   return std::make_unique<StreamedBatches>(std::move(dataset), std::move(recipe), first_batch);
 }
 

@@ -12,8 +12,8 @@ namespace levin {
 
 using CollateFn = std::function<Batch(std::span<const Batch> samples)>;
 
-/// One epoch's batches, in two steps so that threads can share the work: `claim` says in order what goes into the next
-/// batch, `make` makes it. A part of DataLoader.
+/// One epoch's batches, in two steps so that threads can share the work: `claim` says in order what
+/// goes into the next batch, `make` makes it. A part of DataLoader.
 class BatchSource {
  public:
   /// What one batch is made of: indices for a Dataset, samples for a stream.
@@ -32,15 +32,16 @@ class BatchSource {
 struct BatchRecipe {
   std::optional<std::int64_t> batch_size;  ///< none: every sample is a batch, as it is
   bool drop_last = false;
-  CollateFn collate_fn;                    ///< empty: the dataset's own way
+  CollateFn collate_fn;  ///< empty: the dataset's own way
   SampleSeeds seeds;
 };
 
 /// Batches of `order`, from the `first_batch`-th on.
-std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t> order,
-                                        BatchRecipe recipe, std::int64_t first_batch);
-/// Batches of a new pass over the stream, from the `first_batch`-th on.
-std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const IterableDataset> dataset, BatchRecipe recipe,
+std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const Dataset> dataset,
+                                        std::vector<std::int64_t> order, BatchRecipe recipe,
                                         std::int64_t first_batch);
+/// Batches of a new pass over the stream, from the `first_batch`-th on.
+std::unique_ptr<BatchSource> batches_of(std::shared_ptr<const IterableDataset> dataset,
+                                        BatchRecipe recipe, std::int64_t first_batch);
 
 }  // namespace levin

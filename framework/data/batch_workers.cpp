@@ -15,17 +15,20 @@ extern "C" __attribute__((weak)) int MKL_Set_Num_Threads_Local(int threads);
 namespace levin {
 namespace {
 
-/// Makes LibTorch's operators use this thread alone; else every worker would start a team of threads as large as the
-/// machine. at::set_num_threads(1) is not the way: it also sets what threads that come later (autograd's) start with.
+/// Makes LibTorch's operators use this thread alone; else every worker would start a team of
+/// threads as large as the machine. at::set_num_threads(1) is not the way: it also sets what
+/// threads that come later (autograd's) start with.
 void compute_single_threaded() {
-  at::get_num_threads();  // LibTorch sets a thread up at its first question, so ours must come after it
+  at::get_num_threads();  // LibTorch sets a thread up at its first question, so ours must come
+                          // after it
   if (omp_set_num_threads) omp_set_num_threads(1);
   if (MKL_Set_Num_Threads_Local) MKL_Set_Num_Threads_Local(1);
 }
 
 }  // namespace
 
-BatchWorkers::BatchWorkers(std::unique_ptr<BatchSource> source, Finish finish, std::size_t threads, std::size_t prefetch)
+BatchWorkers::BatchWorkers(std::unique_ptr<BatchSource> source, Finish finish, std::size_t threads,
+                           std::size_t prefetch)
     : source_(std::move(source)), finish_(std::move(finish)), slots_(threads * prefetch) {
   threads_.reserve(threads);
   try {
@@ -84,7 +87,8 @@ bool BatchWorkers::claim(BatchSource::Job& job, std::size_t& ticket) {
   const std::lock_guard claiming(claiming_);
   {
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return stop_ || end_ != unknown || claimed_ - handed_out_ < slots_.size(); });
+    room_.wait(lock,
+               [&] { return stop_ || end_ != unknown || claimed_ - handed_out_ < slots_.size(); });
     if (stop_ || end_ != unknown) return false;
     ticket = claimed_++;
   }

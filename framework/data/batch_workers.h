@@ -17,21 +17,24 @@ class DataLoaderTimeout final : public RuntimeError {
   using RuntimeError::RuntimeError;
 };
 
-/// Threads that make the batches of one epoch ahead of time and hand them out in order. A part of DataLoader.
+/// Threads that make the batches of one epoch ahead of time and hand them out in order. A part of
+/// DataLoader.
 ///
-/// At most `threads * prefetch` batches are claimed and not yet handed out. Nobody polls: workers sleep while that many
-/// are there, `next` sleeps while the batch that is due is not. The destructor lets each worker finish the batch in hand.
+/// At most `threads * prefetch` batches are claimed and not yet handed out. Nobody polls: workers
+/// sleep while that many are there, `next` sleeps while the batch that is due is not. The
+/// destructor lets each worker finish the batch in hand.
 class BatchWorkers {
  public:
   using Finish = std::function<Batch(Batch)>;  ///< applied to each batch, in the worker (pinning)
 
-  BatchWorkers(std::unique_ptr<BatchSource> source, Finish finish, std::size_t threads, std::size_t prefetch);
+  BatchWorkers(std::unique_ptr<BatchSource> source, Finish finish, std::size_t threads,
+               std::size_t prefetch);
   ~BatchWorkers();
   BatchWorkers(const BatchWorkers&) = delete;
   BatchWorkers& operator=(const BatchWorkers&) = delete;
 
-  /// The next batch; false at the end. Rethrows what was thrown while this batch was made. More than
-  /// `timeout` seconds of waiting are a DataLoaderTimeout; 0 waits for ever.
+  /// The next batch; false at the end. Rethrows what was thrown while this batch was made. More
+  /// than `timeout` seconds of waiting are a DataLoaderTimeout; 0 waits for ever.
   bool next(Batch& out, double timeout);
 
  private:

@@ -40,8 +40,9 @@ Batch stack(std::span<const Batch> samples, const std::string& place) {
     tensors.push_back(sample.tensor());
     if (tensors.back().sizes() == tensors.front().sizes()) continue;
     std::ostringstream message;
-    message << "stack expects each tensor to be equal size, but got " << tensors.front().sizes() << " at entry 0 and "
-            << tensors.back().sizes() << " at entry " << tensors.size() - 1 << at_place(place)
+    message << "stack expects each tensor to be equal size, but got " << tensors.front().sizes()
+            << " at entry 0 and " << tensors.back().sizes() << " at entry " << tensors.size() - 1
+            << at_place(place)
             << "; give the loader a collate_fn that pads them, or make them equal in the dataset";
     throw RuntimeError(message.str());
   }
@@ -54,8 +55,9 @@ Batch collate_lists(std::span<const Batch> samples, const std::string& place) {
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (samples[i].size() != samples[0].size())
       throw RuntimeError("each element in list of batch should be of equal size: sample 0 has " +
-                         std::to_string(samples[0].size()) + " item(s), sample " + std::to_string(i) + " has " +
-                         std::to_string(samples[i].size()) + at_place(place));
+                         std::to_string(samples[0].size()) + " item(s), sample " +
+                         std::to_string(i) + " has " + std::to_string(samples[i].size()) +
+                         at_place(place));
   }
   Batch::List out;
   for (std::size_t i = 0; i < samples[0].size(); ++i) {
@@ -70,8 +72,9 @@ Batch collate_dicts(std::span<const Batch> samples, const std::string& place) {
   for (const auto& [name, first] : samples[0].dict()) {
     for (std::size_t i = 0; i < samples.size(); ++i) {
       if (!samples[i].contains(name) || samples[i].size() != samples[0].size())
-        throw RuntimeError("samples of one batch must have the same entries: sample " + std::to_string(i) +
-                           " differs from sample 0, which has '" + name + "'" + at_place(place));
+        throw RuntimeError("samples of one batch must have the same entries: sample " +
+                           std::to_string(i) + " differs from sample 0, which has '" + name + "'" +
+                           at_place(place));
     }
     const auto items = column(samples, [&](const Batch& sample) { return sample[name]; });
     out.emplace_back(name, collate_at(items, place + "['" + name + "']"));

@@ -26,7 +26,8 @@ std::string read_whole(const std::string& path) {
   }
   std::string text(static_cast<std::size_t>(std::max<std::streamoff>(file.tellg(), 0)), '\0');
   file.seekg(0);
-  if (!file.read(text.data(), static_cast<std::streamsize>(text.size()))) throw OSError(path + ": can't be read");
+  if (!file.read(text.data(), static_cast<std::streamsize>(text.size())))
+    throw OSError(path + ": can't be read");
   return text;
 }
 
@@ -50,7 +51,8 @@ class CsvReader {
     do cells.push_back(cell(cells.size()));
     while (take(delimiter_));
     // Only now: a text that grows moves.
-    for (const auto& [index, from, size] : quoted_cells_) cells[index] = std::string_view(unquoted_).substr(from, size);
+    for (const auto& [index, from, size] : quoted_cells_)
+      cells[index] = std::string_view(unquoted_).substr(from, size);
     take('\r');
     ended_ = at_ == text_.size();
     if (!ended_ && !take('\n')) fail("unexpected text after a closing quote");
@@ -123,10 +125,12 @@ void check(const CsvOptions& options) {
   if (d.size() != 1 || std::string_view("\" \r\n").find(d[0]) != std::string_view::npos)
     throw ValueError("delimiter: expected one character such as ',' or ';', got '" + d + "'");
   if (options.target_dtype != "int64" && options.target_dtype != "float32")
-    throw ValueError("target_dtype: expected 'int64' or 'float32', got '" + options.target_dtype + "'");
+    throw ValueError("target_dtype: expected 'int64' or 'float32', got '" + options.target_dtype +
+                     "'");
 }
 
-std::size_t position(const std::string& path, const std::vector<std::string>& columns, const std::string& name) {
+std::size_t position(const std::string& path, const std::vector<std::string>& columns,
+                     const std::string& name) {
   const auto found = std::find(columns.begin(), columns.end(), name);
   if (found != columns.end()) return static_cast<std::size_t>(found - columns.begin());
   const std::string near = nearest_name(name, columns);
@@ -140,22 +144,25 @@ std::size_t position(const std::string& path, const std::vector<std::string>& co
 /// Which cells of a row go where, and what was read of them so far.
 class Columns {
  public:
-  Columns(const std::string& path, const CsvOptions& options, CsvData& data) : options_(options), data_(data) {
+  Columns(const std::string& path, const CsvOptions& options, CsvData& data)
+      : options_(options), data_(data) {
     if (!options.target.empty()) target_ = position(path, data.columns, options.target);
     data.feature_names = options.features;
     if (options.features.empty())
       for (const std::string& name : data.columns)
         if (options.target.empty() || name != options.target) data.feature_names.push_back(name);
-    for (const std::string& name : data.feature_names) features_.push_back(position(path, data.columns, name));
+    for (const std::string& name : data.feature_names)
+      features_.push_back(position(path, data.columns, name));
   }
 
   void read(const CsvReader& reader, const std::vector<std::string_view>& cells) {
     if (cells.size() != data_.columns.size())
-      throw ValueError(reader.where() + ": expected " + std::to_string(data_.columns.size()) + " cells as in the header, got " +
-                       std::to_string(cells.size()));
+      throw ValueError(reader.where() + ": expected " + std::to_string(data_.columns.size()) +
+                       " cells as in the header, got " + std::to_string(cells.size()));
     ++rows_;
     for (const std::size_t column : features_)
-      values_.push_back(static_cast<float>(number<double>(reader, cells, column, "a number") * options_.scale));
+      values_.push_back(
+          static_cast<float>(number<double>(reader, cells, column, "a number") * options_.scale));
     if (options_.target.empty()) return;
     if (options_.target_dtype == "int64")
       labels_.push_back(number<std::int64_t>(reader, cells, target_, "a whole number"));
@@ -167,23 +174,27 @@ class Columns {
     const auto width = static_cast<std::int64_t>(features_.size());
     data_.features = tensor(values_, {rows_, width}, at::kFloat);
     if (options_.target.empty()) return;
-    data_.target = options_.target_dtype == "int64" ? tensor(labels_, {rows_}, at::kLong) : tensor(targets_, {rows_}, at::kFloat);
+    data_.target = options_.target_dtype == "int64" ? tensor(labels_, {rows_}, at::kLong)
+                                                    : tensor(targets_, {rows_}, at::kFloat);
   }
 
  private:
   template <class T>
-  T number(const CsvReader& reader, const std::vector<std::string_view>& cells, std::size_t column, const char* wanted) const {
+  T number(const CsvReader& reader, const std::vector<std::string_view>& cells, std::size_t column,
+           const char* wanted) const {
     T out{};
     if (!parse(cells[column], out))
-      throw ValueError(reader.where() + ", column '" + data_.columns[column] + "': expected " + wanted + ", got '" +
-                       std::string(cells[column]) + "'");
+      throw ValueError(reader.where() + ", column '" + data_.columns[column] + "': expected " +
+                       wanted + ", got '" + std::string(cells[column]) + "'");
     return out;
   }
 
   template <class T>
-  static at::Tensor tensor(const std::vector<T>& values, at::IntArrayRef sizes, at::ScalarType dtype) {
+  static at::Tensor tensor(const std::vector<T>& values, at::IntArrayRef sizes,
+                           at::ScalarType dtype) {
     at::Tensor out = at::empty(sizes, at::TensorOptions(dtype));
-    if (!values.empty()) std::memcpy(out.mutable_data_ptr(), values.data(), values.size() * sizeof(T));
+    if (!values.empty())
+      std::memcpy(out.mutable_data_ptr(), values.data(), values.size() * sizeof(T));
     return out;
   }
 
@@ -204,7 +215,8 @@ CsvData read_csv(const std::string& path, const CsvOptions& options) {
   CsvReader reader(path, text, options.delimiter[0]);
   CsvData data;
   std::vector<std::string_view> cells;
-  if (!reader.next(cells)) throw ValueError(path + ": the file is empty; expected a header row with the columns' names");
+  if (!reader.next(cells))
+    throw ValueError(path + ": the file is empty; expected a header row with the columns' names");
   for (const std::string_view cell : cells) {
     const std::string name(trimmed(cell));
     if (std::find(data.columns.begin(), data.columns.end(), name) != data.columns.end())

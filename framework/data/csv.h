@@ -34,16 +34,18 @@ struct CsvData {
   std::vector<std::string> columns;        ///< all names of the header row
   std::vector<std::string> feature_names;  ///< of the columns of `features`
   at::Tensor features;                     ///< float32 [rows, features]
-  at::Tensor target;                       ///< int64 or float32 [rows]; undefined if no target was asked for
+  at::Tensor target;  ///< int64 or float32 [rows]; undefined if no target was asked for
 };
 
-/// Reads a text file of numbers: a header row with the columns' names, then one row a line, cells as RFC 4180 has them
-/// (double quotes around a cell, "" for a quote in it; LF or CRLF; a byte order mark is passed over; blank lines at the end
-/// too). Blanks around a number don't matter. Columns that are not asked for may hold any text.
+/// Reads a text file of numbers: a header row with the columns' names, then one row a line, cells
+/// as RFC 4180 has them (double quotes around a cell, "" for a quote in it; LF or CRLF; a byte
+/// order mark is passed over; blank lines at the end too). Blanks around a number don't matter.
+/// Columns that are not asked for may hold any text.
 ///
-/// Strict. FileNotFoundError; ValueError as `data/digits.csv, line 17, column 'p3': expected a number, got 'abc'` (lines
-/// count from 1, header included), for rows with too few or many cells, for an empty file, and for a name given twice;
-/// KeyError for an unknown column, with the nearest name.
+/// Strict. FileNotFoundError; ValueError as `data/digits.csv, line 17, column 'p3': expected a
+/// number, got 'abc'` (lines count from 1, header included), for rows with too few or many cells,
+/// for an empty file, and for a name given twice; KeyError for an unknown column, with the nearest
+/// name.
 LEVIN_API CsvData read_csv(const std::string& path, const CsvOptions& options = {});
 
 }  // namespace levin

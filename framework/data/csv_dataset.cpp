@@ -10,9 +10,12 @@ std::vector<at::Tensor> tensors_of(const CsvData& data) {
 }
 }  // namespace
 
-CsvDataset::CsvDataset(const std::string& path, const CsvOptions& options) : CsvDataset(read_csv(path, options)) {}
+CsvDataset::CsvDataset(const std::string& path, const CsvOptions& options)
+    : CsvDataset(read_csv(path, options)) {}
 
 CsvDataset::CsvDataset(CsvData data)
-    : TensorDataset(tensors_of(data)), columns_(std::move(data.columns)), feature_names_(std::move(data.feature_names)) {}
+    : TensorDataset(tensors_of(data)),
+      columns_(std::move(data.columns)),
+      feature_names_(std::move(data.feature_names)) {}
 
 }  // namespace levin

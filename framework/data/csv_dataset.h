@@ -6,8 +6,9 @@
 
 namespace levin {
 
-/// The rows of a CSV file: sample i is [features] or [features, target], so batches are `batch[0]` (float32 [n, features])
-/// and `batch[1]` ([n]). Read whole at construction; errors as in `read_csv`.
+/// The rows of a CSV file: sample i is [features] or [features, target], so batches are `batch[0]`
+/// (float32 [n, features]) and `batch[1]` ([n]). Read whole at construction; errors as in
+/// `read_csv`.
 ///
 ///     CsvDataset("data/digits.csv", {.target = "digit", .scale = 1.0 / 16})
 class LEVIN_API CsvDataset : public TensorDataset {

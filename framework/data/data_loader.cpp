@@ -16,7 +16,8 @@ namespace {
 
 void check(const DataLoaderOptions& o) {
   if (o.num_workers < 0)
-    throw ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.");
+    throw ValueError(
+        "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.");
   if (!(o.timeout >= 0)) throw ValueError("timeout option should be non-negative");
   if (o.num_workers == 0 && o.prefetch_factor)
     throw ValueError(
@@ -27,9 +28,11 @@ void check(const DataLoaderOptions& o) {
                      std::to_string(*o.prefetch_factor));
   if (o.sampler && o.shuffle) throw ValueError("sampler option is mutually exclusive with shuffle");
   if (!o.batch_size && o.drop_last)
-    throw ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last");
+    throw ValueError(
+        "batch_size=None option disables auto-batching and is mutually exclusive with drop_last");
   if (o.batch_size && *o.batch_size < 1)
-    throw ValueError("batch_size should be a positive integer value, but got batch_size=" + std::to_string(*o.batch_size));
+    throw ValueError("batch_size should be a positive integer value, but got batch_size=" +
+                     std::to_string(*o.batch_size));
 }
 
 std::int64_t batches(std::int64_t samples, const DataLoaderOptions& options) {
@@ -37,14 +40,16 @@ std::int64_t batches(std::int64_t samples, const DataLoaderOptions& options) {
   return options.drop_last ? samples / n : (samples + n - 1) / n;
 }
 
-/// Without asking ATen for its CUDA hooks: that would fix for good that there are none if CUDA isn't loaded yet.
+/// Without asking ATen for its CUDA hooks: that would fix for good that there are none if CUDA
+/// isn't loaded yet.
 bool has_cuda_device() {
   return c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA) &&
          c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount() > 0;
 }
 
 Batch pinned(Batch batch) {
-  return batch.map([](const at::Tensor& t) { return t.defined() && t.device().is_cpu() ? t.pin_memory() : t; });
+  return batch.map(
+      [](const at::Tensor& t) { return t.defined() && t.device().is_cpu() ? t.pin_memory() : t; });
 }
 
 }  // namespace
@@ -52,7 +57,8 @@ Batch pinned(Batch batch) {
 /// An epoch under way: its source, with workers or without.
 class DataLoader::Running {
  public:
-  Running(std::unique_ptr<BatchSource> source, const DataLoaderOptions& options) : timeout_(options.timeout) {
+  Running(std::unique_ptr<BatchSource> source, const DataLoaderOptions& options)
+      : timeout_(options.timeout) {
     if (options.pin_memory && has_cuda_device()) finish_ = pinned;
     if (options.num_workers == 0) {
       source_ = std::move(source);
@@ -85,7 +91,8 @@ DataLoader::DataLoader(std::shared_ptr<const Dataset> dataset, DataLoaderOptions
   check(options_);
   seed_ = options_.seed ? *options_.seed : global_seed().value_or(0);
   sampler_ = options_.sampler;
-  if (!sampler_ && options_.shuffle) sampler_ = std::make_shared<RandomSampler>(dataset_->size(), seed_);
+  if (!sampler_ && options_.shuffle)
+    sampler_ = std::make_shared<RandomSampler>(dataset_->size(), seed_);
   if (!sampler_) sampler_ = std::make_shared<SequentialSampler>(dataset_->size());
 }
 
@@ -93,9 +100,12 @@ DataLoader::DataLoader(std::shared_ptr<const IterableDataset> dataset, DataLoade
     : stream_(std::move(dataset)), options_(std::move(options)) {
   if (!stream_) throw ValueError("DataLoader: the dataset is null");
   if (options_.shuffle)
-    throw ValueError("DataLoader with IterableDataset: expected unspecified shuffle option, but got shuffle=True");
+    throw ValueError(
+        "DataLoader with IterableDataset: expected unspecified shuffle option, but got "
+        "shuffle=True");
   if (options_.sampler)
-    throw ValueError("DataLoader with IterableDataset: expected unspecified sampler option, but got a sampler");
+    throw ValueError(
+        "DataLoader with IterableDataset: expected unspecified sampler option, but got a sampler");
   check(options_);
   seed_ = options_.seed ? *options_.seed : global_seed().value_or(0);
 }
@@ -104,8 +114,13 @@ DataLoader::~DataLoader() = default;
 DataLoader::DataLoader(DataLoader&& other) noexcept = default;
 
 DataLoader::DataLoader(const DataLoader& other)
-    : Loader(other), dataset_(other.dataset_), stream_(other.stream_), options_(other.options_), sampler_(other.sampler_),
-      seed_(other.seed_), epoch_(other.epoch_) {}
+    : Loader(other),
+      dataset_(other.dataset_),
+      stream_(other.stream_),
+      options_(other.options_),
+      sampler_(other.sampler_),
+      seed_(other.seed_),
+      epoch_(other.epoch_) {}
 
 DataLoader& DataLoader::operator=(DataLoader other) noexcept {
   dataset_ = std::move(other.dataset_);
@@ -128,7 +143,8 @@ std::optional<std::int64_t> DataLoader::size() const {
 void DataLoader::start(std::int64_t first_batch) {
   const auto count = size();
   if (first_batch < 0 || (sampler_ && first_batch > *count))
-    throw ValueError("DataLoader: can't start at batch " + std::to_string(first_batch) + " of an epoch with " +
+    throw ValueError("DataLoader: can't start at batch " + std::to_string(first_batch) +
+                     " of an epoch with " +
                      (count ? std::to_string(*count) : "an unknown number of") + " batch(es)");
   running_.reset();  // joins the workers of an epoch that was left half-way
   BatchRecipe recipe{options_.batch_size, options_.drop_last, options_.collate_fn, {seed_, epoch_}};
@@ -140,7 +156,9 @@ void DataLoader::start(std::int64_t first_batch) {
 }
 
 bool DataLoader::next(Batch& out) {
-  if (!running_) throw RuntimeError("DataLoader: next() was called before start(), or after an error; call start() first");
+  if (!running_)
+    throw RuntimeError(
+        "DataLoader: next() was called before start(), or after an error; call start() first");
   try {
     if (!running_->next(out)) return false;
   } catch (const DataLoaderTimeout&) {
@@ -159,7 +177,8 @@ Value DataLoader::state_dict() const {
   state["position"] = position_;
   state["seed"] = std::bit_cast<std::int64_t>(seed_);
   const auto sampler_seed = sampler_ ? sampler_->seed() : std::nullopt;
-  state["sampler_seed"] = sampler_seed ? Value(std::bit_cast<std::int64_t>(*sampler_seed)) : Value();
+  state["sampler_seed"] =
+      sampler_seed ? Value(std::bit_cast<std::int64_t>(*sampler_seed)) : Value();
   return state;
 }
 

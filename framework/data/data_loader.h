@@ -18,23 +18,25 @@ struct DataLoaderOptions {
   bool shuffle = false;
   /// The order, instead of `shuffle`.
   std::shared_ptr<const Sampler> sampler;
-  /// Threads that make batches ahead; 0 makes each batch when it is asked for. The batches and their order are the same for
-  /// any number. Operators of LibTorch run single-threaded in a worker.
+  /// Threads that make batches ahead; 0 makes each batch when it is asked for. The batches and
+  /// their order are the same for any number. Operators of LibTorch run single-threaded in a
+  /// worker.
   std::int64_t num_workers = 0;
   /// Samples to a batch, instead of the dataset's `get_batch`. Thread-safe if there are workers.
   CollateFn collate_fn;
-  /// Put batches into page-locked memory, from where the copy to a CUDA device can overlap with computation. Without a CUDA
-  /// device it does nothing, as in torch.
+  /// Put batches into page-locked memory, from where the copy to a CUDA device can overlap with
+  /// computation. Without a CUDA device it does nothing, as in torch.
   bool pin_memory = false;
   /// Leave out the last batch if it is smaller than batch_size.
   bool drop_last = false;
-  /// Seconds to wait for a batch of the workers before it is a RuntimeError; 0 waits for ever. The epoch goes on: `next` may
-  /// be called again. A thread can't be killed, so a worker that is stuck for good still holds up `start` and the destructor.
+  /// Seconds to wait for a batch of the workers before it is a RuntimeError; 0 waits for ever. The
+  /// epoch goes on: `next` may be called again. A thread can't be killed, so a worker that is stuck
+  /// for good still holds up `start` and the destructor.
   double timeout = 0;
   /// Batches made ahead per worker. none: 2.
   std::optional<std::int64_t> prefetch_factor;
-  /// Of the random order and of the samples' generators. none: the one of `seed_everything`, else 0 (torch draws another
-  /// one for every run; here runs repeat unless told otherwise).
+  /// Of the random order and of the samples' generators. none: the one of `seed_everything`, else 0
+  /// (torch draws another one for every run; here runs repeat unless told otherwise).
   std::optional<std::uint64_t> seed;
 };
 
@@ -48,29 +50,35 @@ void fields(V&& f, DataLoaderOptions& o) {
   f("drop_last", o.drop_last, "leave out the last batch if it is smaller than batch_size");
   f("timeout", o.timeout, "seconds to wait for a batch of the workers; 0: for ever");
   f("prefetch_factor", o.prefetch_factor, "batches made ahead per worker; null: 2");
-  f("seed", o.seed, "of the order and the samples' randomness; null: the one of seed_everything, else 0");
+  f("seed", o.seed,
+    "of the order and the samples' randomness; null: the one of seed_everything, else 0");
 }
 
 /// Batches of a dataset, as torch's DataLoader makes them.
 ///
 ///     levin::DataLoader(levin::TensorDataset({x, y}), {.batch_size = 32, .shuffle = true})
 ///
-/// It takes the dataset by value or as a shared_ptr. A copy is a loader of its own over the same dataset, with the same options
-/// and epoch, not started; a moved one goes on. Batches are made without recording gradients. An exception of the dataset
-/// comes out of `next` as it is, at the batch it belongs to, and ends the epoch.
+/// It takes the dataset by value or as a shared_ptr. A copy is a loader of its own over the same
+/// dataset, with the same options and epoch, not started; a moved one goes on. Batches are made
+/// without recording gradients. An exception of the dataset comes out of `next` as it is, at the
+/// batch it belongs to, and ends the epoch.
 ///
-/// The constructor throws ValueError with torch's words for options that make no sense. A seed, once chosen by the
-/// constructor, is part of the state: a resumed run keeps the order of the old one.
+/// The constructor throws ValueError with torch's words for options that make no sense. A seed,
+/// once chosen by the constructor, is part of the state: a resumed run keeps the order of the old
+/// one.
 class LEVIN_API DataLoader : public Loader {
  public:
   explicit DataLoader(std::shared_ptr<const Dataset> dataset, DataLoaderOptions options = {});
-  explicit DataLoader(std::shared_ptr<const IterableDataset> dataset, DataLoaderOptions options = {});
+  explicit DataLoader(std::shared_ptr<const IterableDataset> dataset,
+                      DataLoaderOptions options = {});
   template <std::derived_from<Dataset> D>
   explicit DataLoader(D dataset, DataLoaderOptions options = {})
-      : DataLoader(std::shared_ptr<const Dataset>(std::make_shared<D>(std::move(dataset))), std::move(options)) {}
+      : DataLoader(std::shared_ptr<const Dataset>(std::make_shared<D>(std::move(dataset))),
+                   std::move(options)) {}
   template <std::derived_from<IterableDataset> D>
   explicit DataLoader(D dataset, DataLoaderOptions options = {})
-      : DataLoader(std::shared_ptr<const IterableDataset>(std::make_shared<D>(std::move(dataset))), std::move(options)) {}
+      : DataLoader(std::shared_ptr<const IterableDataset>(std::make_shared<D>(std::move(dataset))),
+                   std::move(options)) {}
 
   ~DataLoader() override;
   DataLoader(const DataLoader& other);
@@ -97,10 +105,10 @@ class LEVIN_API DataLoader : public Loader {
 
  private:
   class Running;
-  std::shared_ptr<const Dataset> dataset_;          // one of these two
+  std::shared_ptr<const Dataset> dataset_;  // one of these two
   std::shared_ptr<const IterableDataset> stream_;
   DataLoaderOptions options_;
-  std::shared_ptr<const Sampler> sampler_;          // none for a stream
+  std::shared_ptr<const Sampler> sampler_;  // none for a stream
   std::uint64_t seed_ = 0;
   std::int64_t epoch_ = 0, position_ = 0;
   std::unique_ptr<Running> running_;

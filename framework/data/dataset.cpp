@@ -25,8 +25,8 @@ Batch Dataset::get_batch(std::span<const std::int64_t> indices, const SampleSeed
 
 void Dataset::check_index(std::int64_t index) const {
   if (index >= 0 && index < size()) return;
-  throw ValueError("index " + std::to_string(index) + " is out of range for a dataset with " + std::to_string(size()) +
-                   " sample(s); indices start at 0");
+  throw ValueError("index " + std::to_string(index) + " is out of range for a dataset with " +
+                   std::to_string(size()) + " sample(s); indices start at 0");
 }
 
 void SampleStream::skip(std::int64_t first, std::int64_t count, const SampleSeeds& seeds) {

@@ -8,7 +8,8 @@
 namespace levin {
 namespace {
 
-std::shared_ptr<const Sampler> order_of(std::int64_t size, const DistributedSamplerOptions& options) {
+std::shared_ptr<const Sampler> order_of(std::int64_t size,
+                                        const DistributedSamplerOptions& options) {
   if (options.shuffle) return std::make_shared<RandomSampler>(size, options.seed);
   return std::make_shared<SequentialSampler>(size);
 }
@@ -24,14 +25,16 @@ std::int64_t share(std::int64_t size, const DistributedSamplerOptions& options) 
 DistributedSampler::DistributedSampler(std::int64_t size, const DistributedSamplerOptions& options)
     : DistributedSampler(order_of(size, options), options) {}
 
-DistributedSampler::DistributedSampler(std::shared_ptr<const Sampler> whole, const DistributedSamplerOptions& options)
+DistributedSampler::DistributedSampler(std::shared_ptr<const Sampler> whole,
+                                       const DistributedSamplerOptions& options)
     : whole_(std::move(whole)), options_(options) {
   if (!whole_) throw ValueError("DistributedSampler: the sampler to share out is null");
   if (options.num_replicas < 1)
     throw ValueError("num_replicas should be a positive integer value, but got num_replicas=" +
                      std::to_string(options.num_replicas));
   if (options.rank < 0 || options.rank >= options.num_replicas)
-    throw ValueError("Invalid rank " + std::to_string(options.rank) + ", rank should be in the interval [0, " +
+    throw ValueError("Invalid rank " + std::to_string(options.rank) +
+                     ", rank should be in the interval [0, " +
                      std::to_string(options.num_replicas - 1) + "]");
   size_ = share(whole_->size(), options_);
 }
@@ -42,7 +45,8 @@ std::vector<std::int64_t> DistributedSampler::indices(std::int64_t epoch) const 
   out.reserve(static_cast<std::size_t>(size_));
   // Place p of the filled-up order is place p modulo its length of the order.
   for (std::int64_t i = 0; i < size_; ++i)
-    out.push_back(order[static_cast<std::size_t>(options_.rank + i * options_.num_replicas) % order.size()]);
+    out.push_back(
+        order[static_cast<std::size_t>(options_.rank + i * options_.num_replicas) % order.size()]);
   return out;
 }
 

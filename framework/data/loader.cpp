@@ -3,6 +3,8 @@
 namespace levin {
 
 Loader::~Loader() = default;
-std::shared_ptr<Loader> Loader::with_sampler(std::shared_ptr<const Sampler>) const { return nullptr; }
+std::shared_ptr<Loader> Loader::with_sampler(std::shared_ptr<const Sampler>) const {
+  return nullptr;
+}
 
 }  // namespace levin

@@ -10,7 +10,8 @@
 namespace levin {
 namespace {
 std::int64_t checked_size(std::int64_t size) {
-  if (size < 0) throw ValueError("a sampler's size should be non-negative, but got " + std::to_string(size));
+  if (size < 0)
+    throw ValueError("a sampler's size should be non-negative, but got " + std::to_string(size));
   return size;
 }
 }  // namespace
@@ -26,7 +27,8 @@ std::vector<std::int64_t> SequentialSampler::indices(std::int64_t) const {
   return out;
 }
 
-RandomSampler::RandomSampler(std::int64_t size, std::uint64_t seed) : size_(checked_size(size)), seed_(seed) {}
+RandomSampler::RandomSampler(std::int64_t size, std::uint64_t seed)
+    : size_(checked_size(size)), seed_(seed) {}
 
 std::vector<std::int64_t> RandomSampler::indices(std::int64_t epoch) const {
   return random_permutation(size_, seed_, epoch);
@@ -36,7 +38,8 @@ std::shared_ptr<const Sampler> RandomSampler::with_seed(std::uint64_t seed) cons
   return std::make_shared<RandomSampler>(size_, seed);
 }
 
-std::vector<std::int64_t> random_permutation(std::int64_t size, std::uint64_t seed, std::int64_t epoch) {
+std::vector<std::int64_t> random_permutation(std::int64_t size, std::uint64_t seed,
+                                             std::int64_t epoch) {
   std::vector<std::int64_t> out = SequentialSampler(size).indices(0);
   // The stream of index -1: no sample's generator is this one.
   Generator generator(seed, static_cast<std::uint64_t>(epoch), ~std::uint64_t{0});

@@ -17,7 +17,8 @@ namespace {
 
 constexpr const char* seed_variable = "PL_GLOBAL_SEED";
 
-/// The whole of PL_GLOBAL_SEED as a number; none if it is unset. ValueError if it is set to something else.
+/// The whole of PL_GLOBAL_SEED as a number; none if it is unset. ValueError if it is set to
+/// something else.
 std::optional<std::int64_t> environment_seed() {
   const char* text = std::getenv(seed_variable);
   if (!text) return std::nullopt;
@@ -25,19 +26,22 @@ std::optional<std::int64_t> environment_seed() {
   std::int64_t seed = 0;
   const auto [end, error] = std::from_chars(view.data(), view.data() + view.size(), seed);
   if (error != std::errc() || end != view.data() + view.size())
-    throw ValueError(std::string(seed_variable) + ": expected a whole number from 0 to 4294967295, got '" + text + "'");
+    throw ValueError(std::string(seed_variable) +
+                     ": expected a whole number from 0 to 4294967295, got '" + text + "'");
   return seed;
 }
 
 std::int64_t in_bounds(std::int64_t seed) {
   constexpr std::int64_t max = 4294967295;
   if (seed < 0 || seed > max)
-    throw ValueError(std::to_string(seed) + " is not in bounds, numpy accepts from 0 to " + std::to_string(max));
+    throw ValueError(std::to_string(seed) + " is not in bounds, numpy accepts from 0 to " +
+                     std::to_string(max));
   return seed;
 }
 
 void seed_aten(std::uint64_t seed) {
-  // at::manual_seed asks ATen for its CUDA hooks, which fixes for good that there are none if CUDA isn't loaded yet.
+  // at::manual_seed asks ATen for its CUDA hooks, which fixes for good that there are none if CUDA
+  // isn't loaded yet.
   if (c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return at::manual_seed(seed);
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());

@@ -31,8 +31,9 @@ Subset::Subset(std::shared_ptr<const Dataset> dataset, std::vector<std::int64_t>
   const std::int64_t whole = dataset_->size();
   for (const std::int64_t index : indices_) {
     if (index < 0 || index >= whole)
-      throw ValueError("Subset: index " + std::to_string(index) + " is out of range for a dataset with " +
-                       std::to_string(whole) + " sample(s)");
+      throw ValueError("Subset: index " + std::to_string(index) +
+                       " is out of range for a dataset with " + std::to_string(whole) +
+                       " sample(s)");
   }
 }
 
@@ -54,34 +55,43 @@ Batch Subset::get_batch(std::span<const std::int64_t> indices, const SampleSeeds
 std::vector<std::int64_t> split_lengths(std::int64_t size, const std::vector<double>& fractions) {
   const double total = sum(fractions);
   if (!(total <= 1 && 1 - total <= 1e-9))
-    throw ValueError("Sum of input lengths does not equal the length of the input dataset! (fractions must sum to 1)");
+    throw ValueError(
+        "Sum of input lengths does not equal the length of the input dataset! (fractions must sum "
+        "to 1)");
   std::vector<std::int64_t> lengths;
   for (std::size_t i = 0; i < fractions.size(); ++i) {
     if (fractions[i] < 0 || fractions[i] > 1)
       throw ValueError("Fraction at index " + std::to_string(i) + " is not between 0 and 1");
-    lengths.push_back(static_cast<std::int64_t>(std::floor(static_cast<double>(size) * fractions[i])));
+    lengths.push_back(
+        static_cast<std::int64_t>(std::floor(static_cast<double>(size) * fractions[i])));
   }
-  const std::int64_t remainder = size - std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
-  for (std::int64_t i = 0; i < remainder; ++i) ++lengths[static_cast<std::size_t>(i) % lengths.size()];
+  const std::int64_t remainder =
+      size - std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+  for (std::int64_t i = 0; i < remainder; ++i)
+    ++lengths[static_cast<std::size_t>(i) % lengths.size()];
   return lengths;
 }
 
-std::vector<Subset> random_split(std::shared_ptr<const Dataset> dataset, const std::vector<double>& fractions,
+std::vector<Subset> random_split(std::shared_ptr<const Dataset> dataset,
+                                 const std::vector<double>& fractions,
                                  std::optional<std::uint64_t> seed) {
   if (!dataset) throw ValueError("random_split: the dataset is null");
   const auto lengths = split_lengths(dataset->size(), fractions);
   return random_split(std::move(dataset), lengths, seed);
 }
 
-std::vector<Subset> random_split(std::shared_ptr<const Dataset> dataset, const std::vector<std::int64_t>& lengths,
+std::vector<Subset> random_split(std::shared_ptr<const Dataset> dataset,
+                                 const std::vector<std::int64_t>& lengths,
                                  std::optional<std::uint64_t> seed) {
   if (!dataset) throw ValueError("random_split: the dataset is null");
   std::int64_t total = 0;
   for (std::size_t i = 0; i < lengths.size(); ++i) {
-    if (lengths[i] < 0) throw ValueError("random_split: the length at index " + std::to_string(i) + " is negative");
+    if (lengths[i] < 0)
+      throw ValueError("random_split: the length at index " + std::to_string(i) + " is negative");
     total += lengths[i];
   }
-  if (total != dataset->size()) throw ValueError("Sum of input lengths does not equal the length of the input dataset!");
+  if (total != dataset->size())
+    throw ValueError("Sum of input lengths does not equal the length of the input dataset!");
   const auto order = random_permutation(total, seed ? *seed : global_seed().value_or(0));
   std::vector<Subset> parts;
   auto from = order.begin();

@@ -18,7 +18,8 @@ struct Numbers : Dataset {
   std::int64_t size() const override { return count; }
   Batch get(std::int64_t index, Generator& generator) const override {
     check_index(index);
-    return at::full({}, static_cast<double>(index) + (noise ? generator.uniform() : 0.0), at::kDouble);
+    return at::full({}, static_cast<double>(index) + (noise ? generator.uniform() : 0.0),
+                    at::kDouble);
   }
   std::int64_t count;
   bool noise;
@@ -36,7 +37,9 @@ struct Counting : IterableDataset {
     }
     std::int64_t at = 0, left;
   };
-  std::unique_ptr<SampleStream> iterate(const SampleSeeds&) const override { return std::make_unique<Stream>(count); }
+  std::unique_ptr<SampleStream> iterate(const SampleSeeds&) const override {
+    return std::make_unique<Stream>(count);
+  }
   std::optional<std::int64_t> size() const override {
     return known ? std::optional(count) : std::nullopt;
   }

@@ -1,8 +1,7 @@
-#include "datasets.h"
-
 #include <cstdlib>
 #include <string>
 
+#include "datasets.h"
 #include "levin/framework/data/collate.h"
 #include "levin/framework/data/seed.h"
 #include "support/catch.h"
@@ -37,12 +36,16 @@ TEST_CASE("samples that don't fit together are errors that name the place") {
   };
   const at::Tensor two = at::zeros(2), three = at::zeros(3);
   const Row table[] = {
-      {{two, three}, "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at entry 1"},
-      {{Batch::List{two, Batch::Dict{{"a", two}}}, Batch::List{two, Batch::Dict{{"a", three}}}}, "(in [1]['a'])"},
-      {{Batch{two, two}, Batch{two}}, "each element in list of batch should be of equal size: sample 0 has 2 item(s), "
-                                      "sample 1 has 1"},
+      {{two, three},
+       "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at entry 1"},
+      {{Batch::List{two, Batch::Dict{{"a", two}}}, Batch::List{two, Batch::Dict{{"a", three}}}},
+       "(in [1]['a'])"},
+      {{Batch{two, two}, Batch{two}},
+       "each element in list of batch should be of equal size: sample 0 has 2 item(s), "
+       "sample 1 has 1"},
       {{two, Batch{two}}, "must have the same structure: sample 0 is a tensor, sample 1 is a list"},
-      {{Batch::Dict{{"a", two}}, Batch::Dict{{"b", two}}}, "sample 1 differs from sample 0, which has 'a'"},
+      {{Batch::Dict{{"a", two}}, Batch::Dict{{"b", two}}},
+       "sample 1 differs from sample 0, which has 'a'"},
   };
   for (const auto& [samples, message] : table) {
     CHECK_THROWS_AS(collate(samples), RuntimeError);
@@ -70,7 +73,8 @@ TEST_CASE("seed_everything seeds ATen and what takes a seed by default") {
   CHECK_THROWS_WITH(seed_everything(-1), "-1 is not in bounds, numpy accepts from 0 to 4294967295");
   CHECK_THROWS_AS(seed_everything(4294967296), ValueError);
   ::setenv("PL_GLOBAL_SEED", "x1", 1);
-  CHECK_THROWS_WITH(seed_everything(), "PL_GLOBAL_SEED: expected a whole number from 0 to 4294967295, got 'x1'");
+  CHECK_THROWS_WITH(seed_everything(),
+                    "PL_GLOBAL_SEED: expected a whole number from 0 to 4294967295, got 'x1'");
   ::unsetenv("PL_GLOBAL_SEED");
   ::unsetenv("PL_SEED_WORKERS");
 }

@@ -1,10 +1,9 @@
-#include "datasets.h"
-
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "datasets.h"
 #include "levin/framework/data/csv_dataset.h"
 #include "support/catch.h"
 
@@ -17,7 +16,9 @@ namespace {
 class File {
  public:
   explicit File(const std::string& text)
-      : path_((std::filesystem::temp_directory_path() / ("levin_csv_" + std::to_string(::getpid()) + ".csv")).string()) {
+      : path_((std::filesystem::temp_directory_path() /
+               ("levin_csv_" + std::to_string(::getpid()) + ".csv"))
+                  .string()) {
     std::ofstream(path_, std::ios::binary) << text;
   }
   ~File() { std::filesystem::remove(path_); }
@@ -30,7 +31,8 @@ class File {
 }  // namespace
 
 TEST_CASE("the digits are read as features and labels") {
-  const CsvDataset digits(LEVIN_SOURCE_DIR "/data/digits.csv", {.target = "digit", .scale = 1.0 / 16});
+  const CsvDataset digits(LEVIN_SOURCE_DIR "/data/digits.csv",
+                          {.target = "digit", .scale = 1.0 / 16});
   CHECK(digits.size() == 1797);
   CHECK(digits.columns().size() == 65);
   CHECK(digits.feature_names().front() == "p0");
@@ -56,7 +58,10 @@ TEST_CASE("cells are read as RFC 4180 has them") {
   const Row table[] = {
       {"a,b\n1,2\n3,4\n", {"a", "b"}, {1, 2, 3, 4}},
       {"a,b\r\n1,2\r\n3,4", {"a", "b"}, {1, 2, 3, 4}},
-      {"\xEF\xBB\xBF" "a,b\n1,2\n\n\n", {"a", "b"}, {1, 2}},
+      {"\xEF\xBB\xBF"
+       "a,b\n1,2\n\n\n",
+       {"a", "b"},
+       {1, 2}},
       {"\"a\",\"b\"\n\"1\",2\r\n3,\"4\"\n", {"a", "b"}, {1, 2, 3, 4}},
       {"\"a,\"\"x\"\"\nmore\",b\n1,2\n", {"a,\"x\"\nmore", "b"}, {1, 2}},
       {"a\n 1.5 \n-2e-3\n+3\n", {"a"}, {1.5, -0.002, 3}},
@@ -79,11 +84,13 @@ TEST_CASE("cells are read as RFC 4180 has them") {
 
 TEST_CASE("columns are picked by name, and the others may hold text") {
   const File file("name;x;y;label\nAda;1;2;7\n\"Grace; H.\";3;4;9223372036854775807\n");
-  const CsvData data = read_csv(file.path(), {.features = {"y", "x"}, .target = "label", .scale = 2, .delimiter = ";"});
+  const CsvData data = read_csv(
+      file.path(), {.features = {"y", "x"}, .target = "label", .scale = 2, .delimiter = ";"});
   CHECK(values(data.features) == std::vector<double>{4, 2, 8, 6});
   CHECK(data.feature_names == std::vector<std::string>{"y", "x"});
   CHECK(data.target[1].item<int64_t>() == INT64_MAX);
-  const CsvData real = read_csv(file.path(), {.features = {"x"}, .target = "y", .target_dtype = "float32", .delimiter = ";"});
+  const CsvData real = read_csv(
+      file.path(), {.features = {"x"}, .target = "y", .target_dtype = "float32", .delimiter = ";"});
   CHECK(real.target.scalar_type() == at::kFloat);
   CHECK(values(real.target) == std::vector<double>{2, 4});
 }
@@ -99,7 +106,9 @@ TEST_CASE("a file that is not as it should be is an error that names the place")
       {"a,p3\n1,2\n3,\n", {}, ", line 3, column 'p3': expected a number, got ''"},
       {"a,p3\n1,2x\n", {}, ", line 2, column 'p3': expected a number, got '2x'"},
       {"a,b\n1,1.5\n", {.target = "b"}, ", line 2, column 'b': expected a whole number, got '1.5'"},
-      {"a,b\n\"1\n\",2\n1,z\n", {.features = {"b"}}, ", line 4, column 'b': expected a number, got 'z'"},
+      {"a,b\n\"1\n\",2\n1,z\n",
+       {.features = {"b"}},
+       ", line 4, column 'b': expected a number, got 'z'"},
       {"a,b\n1,2\n1\n", {}, ", line 3: expected 2 cells as in the header, got 1"},
       {"a,b\n1,2,3\n", {}, ", line 2: expected 2 cells as in the header, got 3"},
       {"a,b\n1,2\n\n1,2\n", {}, ", line 3: expected 2 cells as in the header, got 1"},

@@ -1,8 +1,7 @@
-#include "datasets.h"
-
 #include <algorithm>
 #include <memory>
 
+#include "datasets.h"
 #include "support/catch.h"
 
 using namespace levin;
@@ -31,8 +30,12 @@ TEST_CASE("drop_last leaves out the short batch, and batch_size none the batchin
     bool drop_last;
     std::int64_t batches;
   };
-  for (const auto& [samples, batch_size, drop_last, batches] :
-       {Row{5, 2, false, 3}, {5, 2, true, 2}, {4, 2, true, 2}, {4, 2, false, 2}, {1, 2, true, 0}, {0, 2, false, 0}}) {
+  for (const auto& [samples, batch_size, drop_last, batches] : {Row{5, 2, false, 3},
+                                                                {5, 2, true, 2},
+                                                                {4, 2, true, 2},
+                                                                {4, 2, false, 2},
+                                                                {1, 2, true, 0},
+                                                                {0, 2, false, 0}}) {
     for (const std::int64_t workers : {0, 2}) {
       CAPTURE(samples, batch_size, drop_last, workers);
       DataLoader loader(Numbers(samples),
@@ -73,7 +76,8 @@ TEST_CASE("batches are the same for any number of workers") {
     Rows expected;
     for (const std::int64_t workers : {0, 1, 2, 4, 7}) {
       CAPTURE(shuffle, workers);
-      DataLoader loader(Numbers(53, /*with_noise=*/true), {.batch_size = 4, .shuffle = shuffle, .num_workers = workers});
+      DataLoader loader(Numbers(53, /*with_noise=*/true),
+                        {.batch_size = 4, .shuffle = shuffle, .num_workers = workers});
       const Rows rows = epoch(loader, 3);
       if (workers == 0) expected = rows;
       CHECK(rows == expected);
@@ -84,7 +88,8 @@ TEST_CASE("batches are the same for any number of workers") {
 
 TEST_CASE("an epoch resumed at any batch gives exactly the batches that are left") {
   for (const std::int64_t workers : {0, 1, 4}) {
-    const DataLoaderOptions options{.batch_size = 3, .shuffle = true, .num_workers = workers, .seed = 5};
+    const DataLoaderOptions options{
+        .batch_size = 3, .shuffle = true, .num_workers = workers, .seed = 5};
     DataLoader whole(Numbers(20, true), options);
     const Rows expected = epoch(whole, 2);
     for (std::int64_t stop = 0; stop <= 7; ++stop) {
@@ -134,9 +139,11 @@ TEST_CASE("a copy starts epochs of its own and a moved loader goes on") {
 
 TEST_CASE("a collate_fn makes the batches") {
   for (const std::int64_t workers : {0, 2}) {
-    DataLoader loader(Numbers(4), {.batch_size = 2, .num_workers = workers, .collate_fn = [](std::span<const Batch> samples) {
-                                     return Batch(samples[0].tensor() + samples[1].tensor());
-                                   }});
+    DataLoader loader(
+        Numbers(4),
+        {.batch_size = 2, .num_workers = workers, .collate_fn = [](std::span<const Batch> samples) {
+           return Batch(samples[0].tensor() + samples[1].tensor());
+         }});
     CHECK(epoch(loader) == Rows{{1}, {5}});
   }
 }
@@ -159,19 +166,23 @@ TEST_CASE("options that make no sense are refused with torch's words") {
   const Row table[] = {
       {{.batch_size = 0}, "batch_size should be a positive integer value, but got batch_size=0"},
       {{.shuffle = true, .sampler = sampler}, "sampler option is mutually exclusive with shuffle"},
-      {{.num_workers = -1}, "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."},
+      {{.num_workers = -1},
+       "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."},
       {{.timeout = -1}, "timeout option should be non-negative"},
       {{.batch_size = std::nullopt, .drop_last = true},
        "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"},
-      {{.num_workers = 1, .prefetch_factor = 0}, "prefetch_factor option should be positive, but got prefetch_factor=0"},
+      {{.num_workers = 1, .prefetch_factor = 0},
+       "prefetch_factor option should be positive, but got prefetch_factor=0"},
   };
   for (const auto& [options, message] : table) {
     CHECK_THROWS_AS(DataLoader(Numbers(3), options), ValueError);
     CHECK_THROWS_WITH(DataLoader(Numbers(3), options), message);
   }
-  CHECK_THROWS_WITH(DataLoader(Numbers(3), {.prefetch_factor = 2}), Contains("only be specified in multiprocessing"));
-  CHECK_THROWS_WITH(DataLoader(Counting(3), {.shuffle = true}),
-                    "DataLoader with IterableDataset: expected unspecified shuffle option, but got shuffle=True");
+  CHECK_THROWS_WITH(DataLoader(Numbers(3), {.prefetch_factor = 2}),
+                    Contains("only be specified in multiprocessing"));
+  CHECK_THROWS_WITH(
+      DataLoader(Counting(3), {.shuffle = true}),
+      "DataLoader with IterableDataset: expected unspecified shuffle option, but got shuffle=True");
   CHECK_THROWS_AS(DataLoader(Counting(3), {.sampler = sampler}), ValueError);
   CHECK_THROWS_AS(DataLoader(std::shared_ptr<const Dataset>()), ValueError);
 }

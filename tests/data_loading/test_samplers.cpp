@@ -1,8 +1,7 @@
-#include "datasets.h"
-
 #include <algorithm>
 #include <set>
 
+#include "datasets.h"
 #include "levin/framework/data/distributed_sampler.h"
 #include "levin/framework/data/subset.h"
 #include "support/catch.h"
@@ -30,8 +29,11 @@ TEST_CASE("a DistributedSampler shares an order out as torch's does") {
   for (const auto& [size, replicas, drop_last, pad, shares] : table) {
     for (std::int64_t rank = 0; rank < replicas; ++rank) {
       CAPTURE(size, replicas, drop_last, pad, rank);
-      const DistributedSampler sampler(
-          size, {.num_replicas = replicas, .rank = rank, .shuffle = false, .drop_last = drop_last, .pad = pad});
+      const DistributedSampler sampler(size, {.num_replicas = replicas,
+                                              .rank = rank,
+                                              .shuffle = false,
+                                              .drop_last = drop_last,
+                                              .pad = pad});
       const Indices& expected = shares[static_cast<std::size_t>(rank)];
       CHECK(sampler.indices(3) == expected);
       CHECK(sampler.size() == static_cast<std::int64_t>(expected.size()));
@@ -45,7 +47,8 @@ TEST_CASE("the ranks' shuffled shares make up the dataset, in a new order every 
   for (const std::int64_t epoch : {0, 1}) {
     std::set<std::int64_t> seen;
     for (std::int64_t rank = 0; rank < 3; ++rank) {
-      const DistributedSampler sampler(std::make_shared<RandomSampler>(31, 4), {.num_replicas = 3, .rank = rank});
+      const DistributedSampler sampler(std::make_shared<RandomSampler>(31, 4),
+                                       {.num_replicas = 3, .rank = rank});
       CHECK(sampler.shuffles());
       const Indices share = sampler.indices(epoch);
       CHECK(share.size() == 11);
@@ -77,9 +80,11 @@ TEST_CASE("fractions become lengths by torch's rule") {
       {5, {1.0}, {5}},
       {0, {0.5, 0.5}, {0, 0}},
   };
-  for (const auto& [size, fractions, lengths] : table) CHECK(split_lengths(size, fractions) == lengths);
+  for (const auto& [size, fractions, lengths] : table)
+    CHECK(split_lengths(size, fractions) == lengths);
   CHECK_THROWS_WITH(split_lengths(10, {1.5, -0.5}), "Fraction at index 0 is not between 0 and 1");
-  for (const std::vector<double>& wrong : {std::vector<double>{0.5, 0.4}, {0.6, 0.5}, {}, {std::nan("")}})
+  for (const std::vector<double>& wrong :
+       {std::vector<double>{0.5, 0.4}, {0.6, 0.5}, {}, {std::nan("")}})
     CHECK_THROWS_AS(split_lengths(10, wrong), ValueError);
 }
 
@@ -88,7 +93,8 @@ TEST_CASE("a random split covers the dataset once and depends on the seed alone"
   const auto parts = random_split(dataset, {0.5, 0.3, 0.2}, 1);
   REQUIRE(parts.size() == 3);
   Indices all;
-  for (const Subset& part : parts) all.insert(all.end(), part.indices().begin(), part.indices().end());
+  for (const Subset& part : parts)
+    all.insert(all.end(), part.indices().begin(), part.indices().end());
   CHECK(parts[0].size() == 25);
   CHECK(parts[2].size() == 10);
   CHECK(random_split(dataset, {25, 15, 10}, 1)[1].indices() == parts[1].indices());

@@ -1,11 +1,10 @@
-#include "datasets.h"
-
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <future>
 #include <thread>
 
+#include "datasets.h"
 #include "support/catch.h"
 
 using namespace levin;
@@ -37,8 +36,10 @@ struct Counted : Numbers {
 struct SecondFirst : Numbers {
   SecondFirst() : Numbers(2) {}
   Batch get(std::int64_t index, Generator& generator) const override {
-    if (index == 0) second.get_future().wait();
-    else second.set_value();
+    if (index == 0)
+      second.get_future().wait();
+    else
+      second.set_value();
     return Numbers::get(index, generator);
   }
   mutable std::promise<void> second;
@@ -48,7 +49,8 @@ struct SecondFirst : Numbers {
 struct Settings : Dataset {
   std::int64_t size() const override { return 8; }
   Batch get(std::int64_t, Generator&) const override {
-    return at::tensor({static_cast<std::int64_t>(at::get_num_threads()), std::int64_t{at::GradMode::is_enabled()}});
+    return at::tensor({static_cast<std::int64_t>(at::get_num_threads()),
+                       std::int64_t{at::GradMode::is_enabled()}});
   }
 };
 
@@ -130,7 +132,8 @@ TEST_CASE("operators run single-threaded in workers, and other threads keep thei
   std::thread([&] { fresh = at::get_num_threads(); }).join();
   CHECK(fresh == before);
   DataLoader inline_loader(Settings(), {});
-  for (const auto& row : epoch(inline_loader)) CHECK(row == std::vector<double>{static_cast<double>(before), 0});
+  for (const auto& row : epoch(inline_loader))
+    CHECK(row == std::vector<double>{static_cast<double>(before), 0});
   CHECK(at::GradMode::is_enabled());
 }
 
@@ -170,7 +173,8 @@ TEST_CASE("a stream gives the same batches for any number of workers, and resume
     CHECK(epoch(loader, 1) == expected);
     for (std::int64_t stop = 0; stop <= 7; ++stop) {
       loader.start(stop);
-      CHECK(rest(loader) == Rows(expected.begin() + std::min<std::int64_t>(stop, 6), expected.end()));
+      CHECK(rest(loader) ==
+            Rows(expected.begin() + std::min<std::int64_t>(stop, 6), expected.end()));
     }
     options.drop_last = true;
     DataLoader dropping(Counting(22, /*size_known=*/true), options);
