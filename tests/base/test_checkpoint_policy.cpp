@@ -11,10 +11,13 @@ using Last = CheckpointDecision::Last;
 namespace {
 
 Moment at(Event event, std::int64_t epoch, std::int64_t step, bool has_metric = true) {
-  return {.event = event, .epoch = epoch, .global_step = step, .has_metric = [=](std::string_view) { return has_metric; }};
+  return {.event = event, .epoch = epoch, .global_step = step, .has_metric = [=](std::string_view) {
+            return has_metric;
+          }};
 }
 
-// Acts on a decision as the callback does, with every checkpoint admitted; returns what happened: "t" top k, "l" last, "x" exception.
+// Acts on a decision as the callback does, with every checkpoint admitted; returns what happened:
+// "t" top k, "l" last, "x" exception.
 std::string act(CheckpointPolicy& policy, const Moment& moment) {
   const CheckpointDecision decision = policy.decide(moment);
   std::string done;
@@ -37,12 +40,16 @@ struct Reference {
   std::string last_saved, done;
   bool defer = false;
 
-  void save(const Moment& m, const char* what, const char* path) { done += what, last_step = m.global_step, last_saved = path; }
+  void save(const Moment& m, const char* what, const char* path) {
+    done += what, last_step = m.global_step, last_saved = path;
+  }
   void top(const Moment& m) { save(m, "t", "step"); }
   void last(const Moment& m) {
     if (!plan.saves_last) return;
-    if (plan.links_last && !last_saved.empty()) done += "k";
-    else save(m, "l", "last");
+    if (plan.links_last && !last_saved.empty())
+      done += "k";
+    else
+      save(m, "l", "last");
   }
   void epoch_end(const Moment& m) {
     if (plan.every_n_epochs >= 1 && (m.epoch + 1) % plan.every_n_epochs == 0) top(m);
@@ -63,22 +70,27 @@ struct Reference {
     if (skip_batch && skip_time) return;
     if (!skip_time) last_time = m.seconds;
     if (!has) return void(defer = true);
-    if (plan.options.monitor && !m.saves_on_train_epoch_end && m.is_last_batch && m.validation_follows) return void(defer = true);
+    if (plan.options.monitor && !m.saves_on_train_epoch_end && m.is_last_batch &&
+        m.validation_follows)
+      return void(defer = true);
     if (!skip) top(m), last(m);
   }
   std::string act(const Moment& m) {
     done.clear();
-    const bool skip = m.fast_dev_run || !m.fitting || m.sanity_checking || last_step == m.global_step;
+    const bool skip =
+        m.fast_dev_run || !m.fitting || m.sanity_checking || last_step == m.global_step;
     if (m.event == Event::train_start) last_time = m.seconds;
     if (m.event == Event::train_batch_end) batch_end(m, skip);
     if (m.event == Event::train_epoch_end && !skip && m.saves_on_train_epoch_end) epoch_end(m);
     if (m.event == Event::validation_end && !skip && !m.saves_on_train_epoch_end) {
-      if (defer) top(m), last(m), defer = false;
-      else epoch_end(m);
+      if (defer)
+        top(m), last(m), defer = false;
+      else
+        epoch_end(m);
     }
     if (m.event == Event::train_end && last_saved.empty()) last(m);
-    if (m.event == Event::exception && plan.options.save_on_exception && !m.fast_dev_run && !m.sanity_checking &&
-        last_step != m.global_step)
+    if (m.event == Event::exception && plan.options.save_on_exception && !m.fast_dev_run &&
+        !m.sanity_checking && last_step != m.global_step)
       save(m, "x", "step"), last(m);
     return done;
   }
@@ -148,17 +160,25 @@ TEST_CASE("random runs decide as Lightning's hooks, written down independently, 
   for (int run = 0; run < runs; ++run) {
     ModelCheckpointOptions options{.save_on_exception = one_in(2)};
     if (one_in(2)) options.monitor = "v";
-    if (one_in(3)) options.save_last = true;
-    else if (one_in(2)) options.save_last = std::string("link");
+    if (one_in(3))
+      options.save_last = true;
+    else if (one_in(2))
+      options.save_last = std::string("link");
     const auto n = static_cast<std::int64_t>(random() % 4);
-    if (one_in(3)) options.every_n_train_steps = n;
-    else if (one_in(2)) options.every_n_epochs = n;
-    else if (one_in(2)) options.train_time_interval = Seconds(static_cast<double>(n));
+    if (one_in(3))
+      options.every_n_train_steps = n;
+    else if (one_in(2))
+      options.every_n_epochs = n;
+    else if (one_in(2))
+      options.train_time_interval = Seconds(static_cast<double>(n));
     CheckpointPolicy policy{CheckpointPlan(options)};
     Reference reference{CheckpointPlan(options)};
-    Moment m{.saves_on_train_epoch_end = one_in(2), .automatic_optimization = !one_in(5), .fast_dev_run = one_in(20)};
+    Moment m{.saves_on_train_epoch_end = one_in(2),
+             .automatic_optimization = !one_in(5),
+             .fast_dev_run = one_in(20)};
     for (int i = 0; i < 40; ++i) {
-      m.event = i == 0 ? Event::train_start : static_cast<Event>(1 + random() % (one_in(8) ? 5 : 3));
+      m.event =
+          i == 0 ? Event::train_start : static_cast<Event>(1 + random() % (one_in(8) ? 5 : 3));
       m.epoch += m.event == Event::train_epoch_end;
       m.global_step += m.event == Event::train_batch_end && !one_in(4);
       m.seconds += static_cast<double>(random() % 3) / 2;
@@ -191,7 +211,9 @@ TEST_CASE("only files in dirpath are removed, never the one resumed from") {
   CHECK(may_remove("s3://bucket/x.ckpt", "s3://bucket/y.ckpt", "s3://bucket", {}));
 }
 
-TEST_CASE("the checkpoint state has Lightning's keys, and a moved folder brings back the best path only") {
+TEST_CASE(
+    "the checkpoint state has Lightning's keys, and a moved folder brings back the best path "
+    "only") {
   const CheckpointPlan plan({.monitor = "v", .save_top_k = 2});
   CheckpointPolicy policy(plan), same(plan), moved(plan);
   policy.top_k().admit("/a/x.ckpt", {0.5});
@@ -199,12 +221,16 @@ TEST_CASE("the checkpoint state has Lightning's keys, and a moved folder brings 
   const Value state = policy.state_dict("/a");
   std::string keys;
   for (const auto& [key, value] : state.as_dict()) keys += key.as_string() + " ";
-  CHECK(keys == "monitor best_model_score best_model_path current_score dirpath best_k_models kth_best_model_path kth_value "
-                "last_model_path ");
+  CHECK(keys ==
+        "monitor best_model_score best_model_path current_score dirpath best_k_models "
+        "kth_best_model_path kth_value "
+        "last_model_path ");
   CHECK_FALSE(same.load_state_dict(state, "/a"));
   CHECK(same.last_model_path() == "/a/last.ckpt");
   CHECK(same.top_k().best_k_models().size() == 1);
-  CHECK(moved.load_state_dict(state, "/b").value().find("The dirpath has changed from '/a' to '/b', therefore") == 0);
+  CHECK(moved.load_state_dict(state, "/b")
+            .value()
+            .find("The dirpath has changed from '/a' to '/b', therefore") == 0);
   CHECK(moved.top_k().best_model_path() == "/a/x.ckpt");
   CHECK(moved.top_k().best_k_models().empty());
 }
@@ -213,9 +239,11 @@ TEST_CASE("the messages of a checkpoint are Lightning's") {
   TopK top(1, MonitorMode::min);
   top.admit("/x.ckpt", {2.5});
   CHECK(saving_line(1, 4, "v", top, "/x.ckpt") ==
-        "Epoch 1, global step 4: 'v' reached 2.50000 (best 2.50000), saving model to '/x.ckpt' as top 1");
+        "Epoch 1, global step 4: 'v' reached 2.50000 (best 2.50000), saving model to '/x.ckpt' as "
+        "top 1");
   CHECK(not_saving_line(2, 6, "v", top) == "Epoch 2, global step 6: 'v' was not in top 1");
   CHECK(monitored_key_missing("v", {"a", "epoch"}) ==
-        "`ModelCheckpoint(monitor='v')` could not find the monitored key in the returned metrics: ['a', 'epoch']. HINT: Did you "
+        "`ModelCheckpoint(monitor='v')` could not find the monitored key in the returned metrics: "
+        "['a', 'epoch']. HINT: Did you "
         "call `log('v', value)` in the `LightningModule`?");
 }

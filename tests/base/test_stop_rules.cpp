@@ -11,21 +11,41 @@ Score f32(double value) { return {in_precision(value, DType::float32)}; }
 }  // namespace
 
 TEST_CASE("each rule stops with Lightning's sentence") {
-  struct Row { StopRulesOptions options; std::vector<double> values; EarlyStoppingReason reason; const char* message; };
+  struct Row {
+    StopRulesOptions options;
+    std::vector<double> values;
+    EarlyStoppingReason reason;
+    const char* message;
+  };
   using Reason = EarlyStoppingReason;
   const Row rows[] = {
-      {{.monitor = "v"}, {2, 3, 3, 3}, Reason::PATIENCE_EXHAUSTED,
-       "Monitored metric v did not improve in the last 3 records. Best score: 2.000. Signaling Trainer to stop."},
-      {{.monitor = "v", .stopping_threshold = std::int64_t{2}}, {3, 2, 1}, Reason::STOPPING_THRESHOLD,
+      {{.monitor = "v"},
+       {2, 3, 3, 3},
+       Reason::PATIENCE_EXHAUSTED,
+       "Monitored metric v did not improve in the last 3 records. Best score: 2.000. Signaling "
+       "Trainer to stop."},
+      {{.monitor = "v", .stopping_threshold = std::int64_t{2}},
+       {3, 2, 1},
+       Reason::STOPPING_THRESHOLD,
        "Stopping threshold reached: v = 1.0 < 2. Signaling Trainer to stop."},
-      {{.monitor = "v", .divergence_threshold = 5.0}, {5, 7}, Reason::DIVERGENCE_THRESHOLD,
+      {{.monitor = "v", .divergence_threshold = 5.0},
+       {5, 7},
+       Reason::DIVERGENCE_THRESHOLD,
        "Divergence threshold reached: v = 7.0 < 5.0. Signaling Trainer to stop."},
-      {{.monitor = "v", .mode = "max", .divergence_threshold = 0.5}, {0.5, 0.25}, Reason::DIVERGENCE_THRESHOLD,
+      {{.monitor = "v", .mode = "max", .divergence_threshold = 0.5},
+       {0.5, 0.25},
+       Reason::DIVERGENCE_THRESHOLD,
        "Divergence threshold reached: v = 0.25 > 0.5. Signaling Trainer to stop."},
-      {{.monitor = "v"}, {3, std::nan("")}, Reason::NON_FINITE_METRIC,
-       "Monitored metric v = nan is not finite. Previous best value was 3.000. Signaling Trainer to stop."},
-      {{.monitor = "v", .patience = 0}, {1, 1}, Reason::PATIENCE_EXHAUSTED,
-       "Monitored metric v did not improve in the last 1 records. Best score: 1.000. Signaling Trainer to stop."},
+      {{.monitor = "v"},
+       {3, std::nan("")},
+       Reason::NON_FINITE_METRIC,
+       "Monitored metric v = nan is not finite. Previous best value was 3.000. Signaling Trainer "
+       "to stop."},
+      {{.monitor = "v", .patience = 0},
+       {1, 1},
+       Reason::PATIENCE_EXHAUSTED,
+       "Monitored metric v did not improve in the last 1 records. Best score: 1.000. Signaling "
+       "Trainer to stop."},
   };
   for (const Row& row : rows) {
     StopRules rules(row.options);
@@ -45,7 +65,8 @@ TEST_CASE("an improvement of exactly min_delta is none") {
   CHECK(rules.check(f32(3)).message == "Metric v improved. New best score: 3.000");
   CHECK(rules.check(f32(2.5)).message.empty());
   CHECK(rules.record().wait_count == 1);
-  CHECK(rules.check(f32(2)).message == "Metric v improved by 1.000 >= min_delta = 0.5. New best score: 2.000");
+  CHECK(rules.check(f32(2)).message ==
+        "Metric v improved by 1.000 >= min_delta = 0.5. New best score: 2.000");
   CHECK(rules.record().wait_count == 0);
 }
 
@@ -65,7 +86,8 @@ TEST_CASE("waiting goes on when the trainer does not stop") {
   rules.check(f32(1));
   rules.check(f32(1));
   CHECK(rules.check(f32(1)).message ==
-        "Monitored metric v did not improve in the last 2 records. Best score: 1.000. Signaling Trainer to stop.");
+        "Monitored metric v did not improve in the last 2 records. Best score: 1.000. Signaling "
+        "Trainer to stop.");
 }
 
 TEST_CASE("the stop rules' state has Lightning's keys and brings patience back") {
@@ -75,7 +97,8 @@ TEST_CASE("the stop rules' state has Lightning's keys and brings patience back")
   const Value state = rules.state_dict();
   std::string keys;
   for (const auto& [key, value] : state.as_dict()) keys += key.as_string() + " ";
-  CHECK(keys == "wait_count stopped_epoch best_score patience stopping_reason stopping_reason_message ");
+  CHECK(keys ==
+        "wait_count stopped_epoch best_score patience stopping_reason stopping_reason_message ");
   other.load_state_dict(state);
   CHECK(other.state_dict() == state);
   CHECK(other.record().patience == 1);
@@ -88,6 +111,7 @@ TEST_CASE("a bad mode of early stopping is refused") {
 
 TEST_CASE("a missing stopping metric is named with those that are there") {
   CHECK(stopping_metric_missing("v", {"a", "b"}) ==
-        "Early stopping conditioned on metric `v` which is not available. Pass in or modify your `EarlyStopping` callback to use "
+        "Early stopping conditioned on metric `v` which is not available. Pass in or modify your "
+        "`EarlyStopping` callback to use "
         "any of the following: `a`, `b`");
 }

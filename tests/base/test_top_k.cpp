@@ -22,13 +22,15 @@ std::vector<std::string> kept_after(TopK& top, const std::vector<double>& values
   return paths;
 }
 
-// The kept set, said independently: rows in order of admission, the first of the worst leaves; scores as "lower is better".
+// The kept set, said independently: rows in order of admission, the first of the worst leaves;
+// scores as "lower is better".
 struct Model {
   std::size_t k;
   std::vector<std::pair<double, int>> rows;
 
   void offer(double score, int id) {
-    auto worst = std::max_element(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    auto worst = std::max_element(rows.begin(), rows.end(),
+                                  [](auto& a, auto& b) { return a.first < b.first; });
     if (rows.size() == k) {
       if (std::isnan(score) || score >= worst->first) return;
       rows.erase(worst);
@@ -36,7 +38,8 @@ struct Model {
     rows.emplace_back(std::isnan(score) ? kInf : score, id);
   }
   int best() const {
-    auto least = std::min_element(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    auto least = std::min_element(rows.begin(), rows.end(),
+                                  [](auto& a, auto& b) { return a.first < b.first; });
     return least->second;
   }
 };
@@ -123,7 +126,8 @@ TEST_CASE("random sequences keep what an independent model keeps") {
       }
       model.offer(highest ? -value : value, i);
       std::vector<std::pair<double, int>> kept;
-      for (const auto& [path, score] : top.best_k_models()) kept.emplace_back(highest ? -score.value : score.value, std::stoi(path));
+      for (const auto& [path, score] : top.best_k_models())
+        kept.emplace_back(highest ? -score.value : score.value, std::stoi(path));
       REQUIRE(kept == model.rows);
       REQUIRE(top.best_model_path() == std::to_string(model.best()));
     }

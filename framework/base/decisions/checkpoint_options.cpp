@@ -23,7 +23,8 @@ struct TimeDelta {
 };
 
 [[noreturn]] void out_of_range(const char* name, std::int64_t value, const char* least) {
-  throw MisconfigurationException(std::string("Invalid value for ") + name + "=" + std::to_string(value) + ". Must be >= " + least);
+  throw MisconfigurationException(std::string("Invalid value for ") + name + "=" +
+                                  std::to_string(value) + ". Must be >= " + least);
 }
 
 void check(const CheckpointPlan& plan) {
@@ -33,12 +34,14 @@ void check(const CheckpointPlan& plan) {
   if (epochs < 0) out_of_range("every_n_epochs", epochs, "0");
   const auto& interval = options.train_time_interval;
   if ((steps >= 1) + (epochs >= 1) + interval.has_value() > 1)
-    throw MisconfigurationException("Combination of parameters every_n_train_steps=" + std::to_string(steps) +
-                                    ", every_n_epochs=" + std::to_string(epochs) + " and train_time_interval=" +
-                                    (interval ? timedelta_str(*interval) : "None") + " should be mutually exclusive.");
+    throw MisconfigurationException(
+        "Combination of parameters every_n_train_steps=" + std::to_string(steps) +
+        ", every_n_epochs=" + std::to_string(epochs) + " and train_time_interval=" +
+        (interval ? timedelta_str(*interval) : "None") + " should be mutually exclusive.");
   if (!options.monitor && options.save_top_k > 1)
-    throw MisconfigurationException("ModelCheckpoint(save_top_k=" + std::to_string(options.save_top_k) +
-                                    ", monitor=None) is not a valid configuration. No quantity for top_k to track.");
+    throw MisconfigurationException(
+        "ModelCheckpoint(save_top_k=" + std::to_string(options.save_top_k) +
+        ", monitor=None) is not a valid configuration. No quantity for top_k to track.");
 }
 
 }  // namespace
@@ -49,7 +52,8 @@ CheckpointPlan::CheckpointPlan(const ModelCheckpointOptions& given)
       })) {
   every_n_train_steps = options.every_n_train_steps.value_or(0);
   every_n_epochs = options.every_n_epochs.value_or(0);
-  if (!options.every_n_train_steps && !options.every_n_epochs && !options.train_time_interval) every_n_epochs = 1;
+  if (!options.every_n_train_steps && !options.every_n_epochs && !options.train_time_interval)
+    every_n_epochs = 1;
   const auto* text = std::get_if<std::string>(&options.save_last);
   const auto* flag = std::get_if<bool>(&options.save_last);
   saves_last = (text && !text->empty()) || (flag && *flag);
@@ -59,25 +63,31 @@ CheckpointPlan::CheckpointPlan(const ModelCheckpointOptions& given)
 
 std::string CheckpointPlan::state_key(std::string_view class_name) const {
   const auto& interval = options.train_time_interval;
-  return std::string(class_name) + "{'monitor': " + (options.monitor ? python_repr(std::string_view(*options.monitor)) : "None") +
-         ", 'mode': '" + monitor_mode_name(mode) + "', 'every_n_train_steps': " + std::to_string(every_n_train_steps) +
+  return std::string(class_name) + "{'monitor': " +
+         (options.monitor ? python_repr(std::string_view(*options.monitor)) : "None") +
+         ", 'mode': '" + monitor_mode_name(mode) +
+         "', 'every_n_train_steps': " + std::to_string(every_n_train_steps) +
          ", 'every_n_epochs': " + std::to_string(every_n_epochs) +
          ", 'train_time_interval': " + (interval ? timedelta_repr(*interval) : "None") + "}";
 }
 
 std::unique_ptr<Trigger> CheckpointPlan::make_trigger(EverySeconds::Agree agree) const {
   std::unique_ptr<Trigger> trigger;
-  if (options.train_time_interval) trigger = std::make_unique<EverySeconds>(*options.train_time_interval, std::move(agree));
-  else if (every_n_train_steps >= 1) trigger = std::make_unique<EverySteps>(every_n_train_steps);
-  else return std::make_unique<EveryEpochs>(every_n_epochs);
-  return options.monitor ? std::make_unique<AwaitMetric>(std::move(trigger), *options.monitor) : std::move(trigger);
+  if (options.train_time_interval)
+    trigger = std::make_unique<EverySeconds>(*options.train_time_interval, std::move(agree));
+  else if (every_n_train_steps >= 1)
+    trigger = std::make_unique<EverySteps>(every_n_train_steps);
+  else
+    return std::make_unique<EveryEpochs>(every_n_epochs);
+  return options.monitor ? std::make_unique<AwaitMetric>(std::move(trigger), *options.monitor)
+                         : std::move(trigger);
 }
 
 std::string timedelta_str(Seconds duration) {
   const TimeDelta t(duration);
   char clock[64];
-  std::snprintf(clock, sizeof clock, "%d:%02d:%02d", static_cast<int>(t.seconds / 3600), static_cast<int>(t.seconds / 60 % 60),
-                static_cast<int>(t.seconds % 60));
+  std::snprintf(clock, sizeof clock, "%d:%02d:%02d", static_cast<int>(t.seconds / 3600),
+                static_cast<int>(t.seconds / 60 % 60), static_cast<int>(t.seconds % 60));
   std::string text = clock;
   if (t.microseconds) {
     std::snprintf(clock, sizeof clock, ".%06d", static_cast<int>(t.microseconds));
@@ -91,7 +101,8 @@ std::string timedelta_repr(Seconds duration) {
   const TimeDelta t(duration);
   std::string parts;
   auto part = [&](const char* name, std::int64_t value) {
-    if (value) parts += (parts.empty() ? "" : ", ") + std::string(name) + "=" + std::to_string(value);
+    if (value)
+      parts += (parts.empty() ? "" : ", ") + std::string(name) + "=" + std::to_string(value);
   };
   part("days", t.days);
   part("seconds", t.seconds);

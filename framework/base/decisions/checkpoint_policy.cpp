@@ -12,7 +12,9 @@ using Event = Moment::Event;
 using Last = CheckpointDecision::Last;
 
 CheckpointPolicy::CheckpointPolicy(const CheckpointPlan& plan, EverySeconds::Agree agree)
-    : plan_(plan), top_k_(plan.options.save_top_k, plan.mode), trigger_(plan.make_trigger(std::move(agree))) {}
+    : plan_(plan),
+      top_k_(plan.options.save_top_k, plan.mode),
+      trigger_(plan.make_trigger(std::move(agree))) {}
 
 CheckpointDecision CheckpointPolicy::decide(Moment moment) {
   moment.already_saved = last_global_step_saved_ == moment.global_step;
@@ -30,7 +32,8 @@ CheckpointDecision CheckpointPolicy::decide(Moment moment) {
       if (!moment.may_save()) break;
       if ((moment.event == Event::train_epoch_end) != moment.saves_on_train_epoch_end) break;
       out.top_k = due;
-      // As in Lightning: with nothing saved now `last` goes stale, unless it is a link. What was put off always renews it.
+      // As in Lightning: with nothing saved now `last` goes stale, unless it is a link. What was
+      // put off always renews it.
       out.last = due && plan_.every_n_epochs < 1 ? Last::always : Last::if_saved_now;
       break;
     case Event::train_end:
@@ -39,7 +42,8 @@ CheckpointDecision CheckpointPolicy::decide(Moment moment) {
       break;
     case Event::exception:
       // As in Lightning: also outside of fit.
-      out.exception = plan_.options.save_on_exception && !moment.fast_dev_run && !moment.sanity_checking && !moment.already_saved;
+      out.exception = plan_.options.save_on_exception && !moment.fast_dev_run &&
+                      !moment.sanity_checking && !moment.already_saved;
       if (out.exception) out.last = Last::always;
       break;
   }
@@ -47,9 +51,11 @@ CheckpointDecision CheckpointPolicy::decide(Moment moment) {
   return out;
 }
 
-bool CheckpointPolicy::wants_last(const CheckpointDecision& decision, std::int64_t global_step) const {
+bool CheckpointPolicy::wants_last(const CheckpointDecision& decision,
+                                  std::int64_t global_step) const {
   if (decision.last != Last::if_saved_now) return decision.last == Last::always;
-  return last_global_step_saved_ == global_step || (plan_.links_last && !last_checkpoint_saved_.empty());
+  return last_global_step_saved_ == global_step ||
+         (plan_.links_last && !last_checkpoint_saved_.empty());
 }
 
 bool CheckpointPolicy::last_is_link() const {
@@ -61,20 +67,25 @@ void CheckpointPolicy::saved(std::int64_t global_step, const std::string& path) 
   last_checkpoint_saved_ = path;
 }
 
-std::string CheckpointPolicy::move_last(const std::string& path) { return std::exchange(last_model_path_, path); }
+std::string CheckpointPolicy::move_last(const std::string& path) {
+  return std::exchange(last_model_path_, path);
+}
 
 Value CheckpointPolicy::state_dict(const std::string& dirpath) const {
   Value scores, state = Value::dict();
   top_k_.write_state(scores);
   state["monitor"] = plan_.options.monitor ? Value(*plan_.options.monitor) : Value();
-  for (const char* key : {"best_model_score", "best_model_path", "current_score"}) state[key] = scores.at(key);
+  for (const char* key : {"best_model_score", "best_model_path", "current_score"})
+    state[key] = scores.at(key);
   state["dirpath"] = dirpath;
-  for (const char* key : {"best_k_models", "kth_best_model_path", "kth_value"}) state[key] = scores.at(key);
+  for (const char* key : {"best_k_models", "kth_best_model_path", "kth_value"})
+    state[key] = scores.at(key);
   state["last_model_path"] = last_model_path_;
   return state;
 }
 
-std::optional<std::string> CheckpointPolicy::load_state_dict(const Value& state, const std::string& dirpath) {
+std::optional<std::string> CheckpointPolicy::load_state_dict(const Value& state,
+                                                             const std::string& dirpath) {
   const Value* stored = state.find("dirpath");
   const bool moved = stored && *stored != Value(dirpath);
   top_k_.read_state(state, moved);
@@ -82,12 +93,15 @@ std::optional<std::string> CheckpointPolicy::load_state_dict(const Value& state,
     if (const Value* last = state.find("last_model_path")) last_model_path_ = last->as_string();
     return std::nullopt;
   }
-  return "The dirpath has changed from " + stored->repr(4096) + " to " + python_repr(std::string_view(dirpath)) +
-         ", therefore `best_model_score`, `kth_best_model_path`, `kth_value`, `last_model_path` and `best_k_models` won't be "
+  return "The dirpath has changed from " + stored->repr(4096) + " to " +
+         python_repr(std::string_view(dirpath)) +
+         ", therefore `best_model_score`, `kth_best_model_path`, `kth_value`, `last_model_path` "
+         "and `best_k_models` won't be "
          "reloaded. Only `best_model_path` will be reloaded.";
 }
 
-bool saves_on_train_epoch_end(const std::optional<bool>& given, const ValidationSchedule& validation) {
+bool saves_on_train_epoch_end(const std::optional<bool>& given,
+                              const ValidationSchedule& validation) {
   if (given) return *given;
   if (validation.every_so_much_time || validation.check_val_every_n_epoch != 1) return false;
   return validation.total_batches == 0 || validation.val_check_interval == 1.0;
@@ -105,27 +119,36 @@ bool may_remove(const std::string& previous, const std::string& current, const s
   return !inside.empty() && inside != "." && *inside.begin() != "..";
 }
 
-std::string monitored_key_missing(std::string_view monitor, const std::vector<std::string>& available) {
+std::string monitored_key_missing(std::string_view monitor,
+                                  const std::vector<std::string>& available) {
   std::string names;
-  for (const std::string& name : available) names += (names.empty() ? "" : ", ") + python_repr(std::string_view(name));
+  for (const std::string& name : available)
+    names += (names.empty() ? "" : ", ") + python_repr(std::string_view(name));
   const std::string key = python_repr(monitor);
-  return "`ModelCheckpoint(monitor=" + key + ")` could not find the monitored key in the returned metrics: [" + names +
+  return "`ModelCheckpoint(monitor=" + key +
+         ")` could not find the monitored key in the returned metrics: [" + names +
          "]. HINT: Did you call `log(" + key + ", value)` in the `LightningModule`?";
 }
 
 namespace {
 std::string place(std::int64_t epoch, std::int64_t step, std::string_view monitor) {
-  return "Epoch " + std::to_string(epoch) + ", global step " + std::to_string(step) + ": " + python_repr(monitor);
+  return "Epoch " + std::to_string(epoch) + ", global step " + std::to_string(step) + ": " +
+         python_repr(monitor);
 }
 }  // namespace
 
-std::string saving_line(std::int64_t epoch, std::int64_t step, std::string_view monitor, const TopK& top_k, std::string_view path) {
-  auto digits = [](const std::optional<Score>& score) { return python_format(score.value_or(Score{}).value, "0.5f"); };
-  return place(epoch, step, monitor) + " reached " + digits(top_k.current_score()) + " (best " + digits(top_k.best_model_score()) +
-         "), saving model to " + python_repr(path) + " as top " + std::to_string(top_k.places());
+std::string saving_line(std::int64_t epoch, std::int64_t step, std::string_view monitor,
+                        const TopK& top_k, std::string_view path) {
+  auto digits = [](const std::optional<Score>& score) {
+    return python_format(score.value_or(Score{}).value, "0.5f");
+  };
+  return place(epoch, step, monitor) + " reached " + digits(top_k.current_score()) + " (best " +
+         digits(top_k.best_model_score()) + "), saving model to " + python_repr(path) + " as top " +
+         std::to_string(top_k.places());
 }
 
-std::string not_saving_line(std::int64_t epoch, std::int64_t step, std::string_view monitor, const TopK& top_k) {
+std::string not_saving_line(std::int64_t epoch, std::int64_t step, std::string_view monitor,
+                            const TopK& top_k) {
   return place(epoch, step, monitor) + " was not in top " + std::to_string(top_k.k());
 }
 

@@ -10,10 +10,12 @@ namespace levin {
 namespace {
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
-// Every "{name" up to the nearest ':' or '}' on its line: Lightning's regular expression (\{.*?)[:\}].
+// Every "{name" up to the nearest ':' or '}' on its line: Lightning's regular expression
+// (\{.*?)[:\}].
 std::vector<std::string> groups_of(const std::string& text) {
   std::vector<std::string> groups;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -25,14 +27,17 @@ std::vector<std::string> groups_of(const std::string& text) {
     i = end;
   }
   // Longest first, so that "{epoch_test" is replaced before "{epoch".
-  std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
   return groups;
 }
 
-// `str.format` with one argument, the dict of metrics: what Lightning hands its rewritten template to.
+// `str.format` with one argument, the dict of metrics: what Lightning hands its rewritten template
+// to.
 class Formatter {
  public:
-  Formatter(std::string_view text, const FilenameMetrics& metrics, int depth) : text_(text), metrics_(metrics), depth_(depth) {}
+  Formatter(std::string_view text, const FilenameMetrics& metrics, int depth)
+      : text_(text), metrics_(metrics), depth_(depth) {}
 
   std::string run() {
     if (depth_ < 0) throw ValueError("Max string recursion exceeded");
@@ -66,7 +71,9 @@ class Formatter {
     }
     if (at_ >= text_.size()) throw ValueError("expected '}' before end of string");
     const std::string_view name = text_.substr(start, at_ - start);
-    if (text_[at_] == '!') throw ValueError("conversions such as !r have no place in a file name: " + std::string(text_));
+    if (text_[at_] == '!')
+      throw ValueError("conversions such as !r have no place in a file name: " +
+                       std::string(text_));
     std::string format_spec;
     if (text_[at_++] == ':') format_spec = spec();
     return python_format(lookup(name), format_spec);
@@ -78,7 +85,8 @@ class Formatter {
       if (text_[at_] == '{') ++open;
       if (text_[at_] == '}' && --open == 0) {
         const std::string_view inner = text_.substr(start, at_++ - start);
-        return inner.find('{') == inner.npos ? std::string(inner) : Formatter(inner, metrics_, depth_ - 1).run();
+        return inner.find('{') == inner.npos ? std::string(inner)
+                                             : Formatter(inner, metrics_, depth_ - 1).run();
       }
     }
     throw ValueError("unmatched '{' in format spec");
@@ -86,10 +94,12 @@ class Formatter {
 
   FormatArgument lookup(std::string_view name) const {
     const std::string shown(name);
-    if (name.substr(0, 2) != "0[") throw ValueError("the field '{" + shown + "}' of the file name is not a metric");
+    if (name.substr(0, 2) != "0[")
+      throw ValueError("the field '{" + shown + "}' of the file name is not a metric");
     const std::size_t end = name.find(']');
     if (end == std::string_view::npos) throw ValueError("Missing ']' in format string");
-    if (end + 1 != name.size()) throw ValueError("Only '.' or '[' may follow ']' in format field specifier");
+    if (end + 1 != name.size())
+      throw ValueError("Only '.' or '[' may follow ']' in format field specifier");
     const std::string_view key = name.substr(2, end - 2);
     if (key.empty()) throw ValueError("Empty attribute in format string");
     const auto found = metrics_.find(key);
@@ -104,20 +114,26 @@ class Formatter {
 
 void refuse_escape(const std::string& dirpath, const std::string& name) {
   const std::filesystem::path path = std::filesystem::path(name).lexically_normal();
-  const auto inside = path.is_absolute() ? path.lexically_relative(std::filesystem::path(dirpath).lexically_normal()) : path;
+  const auto inside =
+      path.is_absolute()
+          ? path.lexically_relative(std::filesystem::path(dirpath).lexically_normal())
+          : path;
   if (!inside.empty() && *inside.begin() != "..") return;
   throw ValueError("the checkpoint name '" + name + "' leaves the folder '" + dirpath +
-                   "': a file name may make sub-folders, but not contain '..' or an absolute path to elsewhere; set dirpath to save there");
+                   "': a file name may make sub-folders, but not contain '..' or an absolute path "
+                   "to elsewhere; set dirpath to save there");
 }
 
 }  // namespace
 
-std::string FilenameTemplate::format(const FilenameMetrics& metrics, std::optional<std::int64_t> version,
+std::string FilenameTemplate::format(const FilenameMetrics& metrics,
+                                     std::optional<std::int64_t> version,
                                      const std::optional<std::string>& prefix) const {
   return format_as(filename, metrics, version, prefix);
 }
 
-std::string FilenameTemplate::format_as(std::string_view name, const FilenameMetrics& metrics, std::optional<std::int64_t> version,
+std::string FilenameTemplate::format_as(std::string_view name, const FilenameMetrics& metrics,
+                                        std::optional<std::int64_t> version,
                                         const std::optional<std::string>& prefix) const {
   std::string text(name.empty() ? std::string_view(filename) : name);
   if (text.empty()) text = "{epoch}" + join_char + "{step}";
@@ -135,11 +151,13 @@ std::string FilenameTemplate::format_as(std::string_view name, const FilenameMet
   return dirpath.back() == '/' ? dirpath + text : dirpath + "/" + text;
 }
 
-std::string FilenameTemplate::first_free(const std::function<std::string(std::optional<std::int64_t>)>& name,
-                                         const std::function<bool(const std::string&)>& taken, std::string_view exempt,
-                                         std::int64_t starting_version) {
+std::string FilenameTemplate::first_free(
+    const std::function<std::string(std::optional<std::int64_t>)>& name,
+    const std::function<bool(const std::string&)>& taken, std::string_view exempt,
+    std::int64_t starting_version) {
   std::string path = name(std::nullopt);
-  for (std::int64_t version = starting_version; path != exempt && taken(path); ++version) path = name(version);
+  for (std::int64_t version = starting_version; path != exempt && taken(path); ++version)
+    path = name(version);
   return path;
 }
 

@@ -8,23 +8,27 @@
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/value.h"
 
-/// "Is a better than b?": what ModelCheckpoint, EarlyStopping and ReduceLROnPlateau ask of a metric.
+/// "Is a better than b?": what ModelCheckpoint, EarlyStopping and ReduceLROnPlateau ask of a
+/// metric.
 namespace levin {
 
 enum class MonitorMode : std::uint8_t { min, max };
 
-inline const char* monitor_mode_name(MonitorMode mode) { return mode == MonitorMode::min ? "min" : "max"; }
+inline const char* monitor_mode_name(MonitorMode mode) {
+  return mode == MonitorMode::min ? "min" : "max";
+}
 
-/// "min" or "max"; anything else is a MisconfigurationException with the text that `complaint(given)` makes: each callback has its
-/// own words.
-inline MonitorMode monitor_mode(const std::string& text, const std::function<std::string(const std::string&)>& complaint) {
+/// "min" or "max"; anything else is a MisconfigurationException with the text that
+/// `complaint(given)` makes: each callback has its own words.
+inline MonitorMode monitor_mode(const std::string& text,
+                                const std::function<std::string(const std::string&)>& complaint) {
   if (text == "min") return MonitorMode::min;
   if (text == "max") return MonitorMode::max;
   throw MisconfigurationException(complaint(text));
 }
 
-/// A metric's value and the type it was logged in (float32 unless the user logged float64; "epoch" and "step" are int64). The
-/// value is already rounded to that type.
+/// A metric's value and the type it was logged in (float32 unless the user logged float64; "epoch"
+/// and "step" are int64). The value is already rounded to that type.
 struct Score {
   double value = 0;
   DType dtype = DType::float32;
@@ -36,7 +40,8 @@ struct Score {
   }
 };
 
-/// A Python number as torch rounds it when it meets a tensor of `dtype`: in a float64 tensor not at all, else to float32.
+/// A Python number as torch rounds it when it meets a tensor of `dtype`: in a float64 tensor not at
+/// all, else to float32.
 inline double in_precision(double number, DType dtype) {
   return dtype == DType::float64 ? number : static_cast<double>(static_cast<float>(number));
 }
@@ -48,9 +53,11 @@ struct Monitor {
 
   /// Strictly better; NaN is never better, and nothing is better than NaN.
   bool better(double a, double b) const { return mode == MonitorMode::min ? a < b : a > b; }
-  /// Better by more than `min_delta`; exactly `min_delta` is no improvement. Computed in the metric's precision, as torch does.
+  /// Better by more than `min_delta`; exactly `min_delta` is no improvement. Computed in the
+  /// metric's precision, as torch does.
   bool improves(const Score& current, const Score& best) const {
-    const double delta = in_precision(mode == MonitorMode::min ? -min_delta : min_delta, current.dtype);
+    const double delta =
+        in_precision(mode == MonitorMode::min ? -min_delta : min_delta, current.dtype);
     return better(in_precision(current.value - delta, current.dtype), best.value);
   }
   /// What every number beats: +inf for min, -inf for max.

@@ -26,16 +26,18 @@ StopVerdict stop(StopRecord& record, EarlyStoppingReason reason, std::string mes
   return {true, std::move(message) + kSignal};
 }
 
-std::string passed(const char* what, const Monitor& monitor, const Score& current, const FormatArgument& threshold) {
-  return std::string(what) + " threshold reached: " + monitor.key + " = " + text(current) + " " + monitor.sign() + " " +
-         python_format(threshold, "") + ".";
+std::string passed(const char* what, const Monitor& monitor, const Score& current,
+                   const FormatArgument& threshold) {
+  return std::string(what) + " threshold reached: " + monitor.key + " = " + text(current) + " " +
+         monitor.sign() + " " + python_format(threshold, "") + ".";
 }
 
 std::string improvement(const Monitor& monitor, const Score& current, const Score& best) {
   std::string by;
   if (std::isfinite(best.value)) {
     const double gain = std::fabs(in_precision(best.value - current.value, current.dtype));
-    by = " by " + three(gain) + " >= min_delta = " + python_format(std::fabs(monitor.min_delta), "");
+    by =
+        " by " + three(gain) + " >= min_delta = " + python_format(std::fabs(monitor.min_delta), "");
   }
   return "Metric " + monitor.key + " improved" + by + ". New best score: " + three(current.value);
 }
@@ -44,25 +46,34 @@ std::string improvement(const Monitor& monitor, const Score& current, const Scor
 
 StopRule::~StopRule() = default;
 
-std::optional<StopVerdict> NonFinite::judge(const Monitor& monitor, const Score& current, StopRecord& record) const {
+std::optional<StopVerdict> NonFinite::judge(const Monitor& monitor, const Score& current,
+                                            StopRecord& record) const {
   if (std::isfinite(current.value)) return std::nullopt;
   return stop(record, EarlyStoppingReason::NON_FINITE_METRIC,
-              "Monitored metric " + monitor.key + " = " + text(current) + " is not finite. Previous best value was " +
-                  three(record.best_score.value) + ".");
+              "Monitored metric " + monitor.key + " = " + text(current) +
+                  " is not finite. Previous best value was " + three(record.best_score.value) +
+                  ".");
 }
 
-std::optional<StopVerdict> Threshold::judge(const Monitor& monitor, const Score& current, StopRecord& record) const {
-  if (!monitor.better(current.value, in_precision(number(threshold_), current.dtype))) return std::nullopt;
-  return stop(record, EarlyStoppingReason::STOPPING_THRESHOLD, passed("Stopping", monitor, current, threshold_));
+std::optional<StopVerdict> Threshold::judge(const Monitor& monitor, const Score& current,
+                                            StopRecord& record) const {
+  if (!monitor.better(current.value, in_precision(number(threshold_), current.dtype)))
+    return std::nullopt;
+  return stop(record, EarlyStoppingReason::STOPPING_THRESHOLD,
+              passed("Stopping", monitor, current, threshold_));
 }
 
-std::optional<StopVerdict> Divergence::judge(const Monitor& monitor, const Score& current, StopRecord& record) const {
-  if (!monitor.better(-current.value, -in_precision(number(threshold_), current.dtype))) return std::nullopt;
+std::optional<StopVerdict> Divergence::judge(const Monitor& monitor, const Score& current,
+                                             StopRecord& record) const {
+  if (!monitor.better(-current.value, -in_precision(number(threshold_), current.dtype)))
+    return std::nullopt;
   // As in Lightning: the sign printed is that of the mode.
-  return stop(record, EarlyStoppingReason::DIVERGENCE_THRESHOLD, passed("Divergence", monitor, current, threshold_));
+  return stop(record, EarlyStoppingReason::DIVERGENCE_THRESHOLD,
+              passed("Divergence", monitor, current, threshold_));
 }
 
-std::optional<StopVerdict> Patience::judge(const Monitor& monitor, const Score& current, StopRecord& record) const {
+std::optional<StopVerdict> Patience::judge(const Monitor& monitor, const Score& current,
+                                           StopRecord& record) const {
   if (monitor.improves(current, record.best_score)) {
     StopVerdict better{false, improvement(monitor, current, record.best_score)};
     record.best_score = current;
@@ -71,19 +82,24 @@ std::optional<StopVerdict> Patience::judge(const Monitor& monitor, const Score& 
   }
   if (++record.wait_count < record.patience) return StopVerdict{};
   return stop(record, EarlyStoppingReason::PATIENCE_EXHAUSTED,
-              "Monitored metric " + monitor.key + " did not improve in the last " + std::to_string(record.wait_count) +
+              "Monitored metric " + monitor.key + " did not improve in the last " +
+                  std::to_string(record.wait_count) +
                   " records. Best score: " + three(record.best_score.value) + ".");
 }
 
 StopRules::StopRules(const StopRulesOptions& options)
     : monitor_{options.monitor,
-               monitor_mode(options.mode, [](const std::string& given) { return "`mode` can be min, max, got " + given; }),
+               monitor_mode(
+                   options.mode,
+                   [](const std::string& given) { return "`mode` can be min, max, got " + given; }),
                number(options.min_delta)} {
   record_.patience = options.patience;
   record_.best_score.value = monitor_.worst();
   if (options.check_finite) rules_.push_back(std::make_unique<NonFinite>());
-  if (options.stopping_threshold) rules_.push_back(std::make_unique<Threshold>(*options.stopping_threshold));
-  if (options.divergence_threshold) rules_.push_back(std::make_unique<Divergence>(*options.divergence_threshold));
+  if (options.stopping_threshold)
+    rules_.push_back(std::make_unique<Threshold>(*options.stopping_threshold));
+  if (options.divergence_threshold)
+    rules_.push_back(std::make_unique<Divergence>(*options.divergence_threshold));
   rules_.push_back(std::make_unique<Patience>());
 }
 
@@ -99,8 +115,8 @@ void StopRules::stopped(std::int64_t epoch, const std::string& message) {
 }
 
 std::string StopRules::state_key(std::string_view class_name) const {
-  return std::string(class_name) + "{'monitor': " + python_repr(std::string_view(monitor_.key)) + ", 'mode': '" +
-         monitor_mode_name(monitor_.mode) + "'}";
+  return std::string(class_name) + "{'monitor': " + python_repr(std::string_view(monitor_.key)) +
+         ", 'mode': '" + monitor_mode_name(monitor_.mode) + "'}";
 }
 
 Value StopRules::state_dict() const {
@@ -121,17 +137,21 @@ void StopRules::load_state_dict(const Value& state) {
   record_.patience = state.at("patience").as_int();
   const Value* reason = state.find("stopping_reason");
   const std::int64_t code = reason ? reason->as_int() : 0;
-  if (code < 0 || code > 4) throw ValueError(std::to_string(code) + " is not a valid EarlyStoppingReason");
+  if (code < 0 || code > 4)
+    throw ValueError(std::to_string(code) + " is not a valid EarlyStoppingReason");
   record_.reason = static_cast<EarlyStoppingReason>(code);
   const Value* message = state.find("stopping_reason_message");
   message_ = message && !message->is_none() ? std::optional(message->as_string()) : std::nullopt;
 }
 
-std::string stopping_metric_missing(std::string_view monitor, const std::vector<std::string>& available) {
+std::string stopping_metric_missing(std::string_view monitor,
+                                    const std::vector<std::string>& available) {
   std::string names;
   for (const std::string& name : available) names += (names.empty() ? "" : "`, `") + name;
   return "Early stopping conditioned on metric `" + std::string(monitor) +
-         "` which is not available. Pass in or modify your `EarlyStopping` callback to use any of the following: `" + names + "`";
+         "` which is not available. Pass in or modify your `EarlyStopping` callback to use any of "
+         "the following: `" +
+         names + "`";
 }
 
 }  // namespace levin

@@ -16,12 +16,17 @@ namespace levin {
 
 /// Lightning's numbers; they are stored in checkpoints.
 enum class EarlyStoppingReason : std::uint8_t {
-  NOT_STOPPED, STOPPING_THRESHOLD, DIVERGENCE_THRESHOLD, PATIENCE_EXHAUSTED, NON_FINITE_METRIC,
+  NOT_STOPPED,
+  STOPPING_THRESHOLD,
+  DIVERGENCE_THRESHOLD,
+  PATIENCE_EXHAUSTED,
+  NON_FINITE_METRIC,
 };
 
 /// What EarlyStopping remembers.
 struct StopRecord {
-  std::int64_t wait_count = 0;     ///< checks in a row without improvement; goes on counting if the trainer does not stop
+  std::int64_t wait_count =
+      0;  ///< checks in a row without improvement; goes on counting if the trainer does not stop
   std::int64_t patience = 3;
   Score best_score;
   EarlyStoppingReason reason = EarlyStoppingReason::NOT_STOPPED;
@@ -29,27 +34,31 @@ struct StopRecord {
 
 struct StopVerdict {
   bool stop = false;
-  std::string message;  ///< why it stops, or what improved; "" for a check without improvement within patience
+  std::string message;  ///< why it stops, or what improved; "" for a check without improvement
+                        ///< within patience
 };
 
 /// One question to the newest value of the metric; no answer passes it on to the next rule.
 class LEVIN_API StopRule {
  public:
   virtual ~StopRule();
-  virtual std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current, StopRecord& record) const = 0;
+  virtual std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current,
+                                           StopRecord& record) const = 0;
 };
 
 /// Stops at NaN and infinities.
 class LEVIN_API NonFinite final : public StopRule {
  public:
-  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current, StopRecord& record) const override;
+  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current,
+                                   StopRecord& record) const override;
 };
 
 /// Stops when the metric is strictly better than the threshold: good enough.
 class LEVIN_API Threshold final : public StopRule {
  public:
   explicit Threshold(FormatArgument threshold) : threshold_(threshold) {}
-  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current, StopRecord& record) const override;
+  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current,
+                                   StopRecord& record) const override;
 
  private:
   FormatArgument threshold_;
@@ -59,20 +68,23 @@ class LEVIN_API Threshold final : public StopRule {
 class LEVIN_API Divergence final : public StopRule {
  public:
   explicit Divergence(FormatArgument threshold) : threshold_(threshold) {}
-  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current, StopRecord& record) const override;
+  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current,
+                                   StopRecord& record) const override;
 
  private:
   FormatArgument threshold_;
 };
 
-/// Keeps the best score and stops after `patience` checks in a row without an improvement; a patience of 0 acts as 1. The last
-/// rule: it always answers.
+/// Keeps the best score and stops after `patience` checks in a row without an improvement; a
+/// patience of 0 acts as 1. The last rule: it always answers.
 class LEVIN_API Patience final : public StopRule {
  public:
-  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current, StopRecord& record) const override;
+  std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current,
+                                   StopRecord& record) const override;
 };
 
-/// What `StopRules` is made from, named as EarlyStopping's arguments. Numbers keep Python's type, because messages print them.
+/// What `StopRules` is made from, named as EarlyStopping's arguments. Numbers keep Python's type,
+/// because messages print them.
 struct StopRulesOptions {
   std::string monitor;
   FormatArgument min_delta = 0.0;
@@ -90,7 +102,8 @@ class LEVIN_API StopRules {
 
   /// Judges the newest value. With several ranks any rank's stop stops all; then call `stopped`.
   StopVerdict check(const Score& current);
-  /// Notes the epoch and the message of a stop; `message` is this rank's own, empty if another rank stopped.
+  /// Notes the epoch and the message of a stop; `message` is this rank's own, empty if another rank
+  /// stopped.
   void stopped(std::int64_t epoch, const std::string& message);
 
   const StopRecord& record() const { return record_; }
@@ -101,7 +114,8 @@ class LEVIN_API StopRules {
 
   /// wait_count, stopped_epoch, best_score, patience, stopping_reason, stopping_reason_message.
   Value state_dict() const;
-  /// Takes all of it back, patience too, as Lightning does; the last two may be missing (older files).
+  /// Takes all of it back, patience too, as Lightning does; the last two may be missing (older
+  /// files).
   void load_state_dict(const Value& state);
 
  private:
@@ -112,7 +126,9 @@ class LEVIN_API StopRules {
   std::optional<std::string> message_;
 };
 
-/// "Early stopping conditioned on metric `v` which is not available. ...": an error if strict, else a warning.
-LEVIN_API std::string stopping_metric_missing(std::string_view monitor, const std::vector<std::string>& available);
+/// "Early stopping conditioned on metric `v` which is not available. ...": an error if strict, else
+/// a warning.
+LEVIN_API std::string stopping_metric_missing(std::string_view monitor,
+                                              const std::vector<std::string>& available);
 
 }  // namespace levin

@@ -9,33 +9,43 @@ namespace {
 const std::string kNobody;
 
 auto position(auto& models, const std::string& path) {
-  return std::find_if(models.begin(), models.end(), [&](const auto& entry) { return entry.first == path; });
+  return std::find_if(models.begin(), models.end(),
+                      [&](const auto& entry) { return entry.first == path; });
 }
 
-Value tensor_or_none(const std::optional<Score>& score) { return score ? score->tensor() : Value(); }
+Value tensor_or_none(const std::optional<Score>& score) {
+  return score ? score->tensor() : Value();
+}
 
 }  // namespace
 
-TopK::TopK(std::int64_t k, MonitorMode mode) : k_(k), monitor_{.mode = mode}, kth_value_{.value = monitor_.worst()} {}
+TopK::TopK(std::int64_t k, MonitorMode mode)
+    : k_(k), monitor_{.mode = mode}, kth_value_{.value = monitor_.worst()} {}
 
-bool TopK::contains(const std::string& path) const { return position(models_, path) != models_.end(); }
+bool TopK::contains(const std::string& path) const {
+  return position(models_, path) != models_.end();
+}
 
 std::size_t TopK::extreme(bool worst) const {
   std::size_t found = 0;
   for (std::size_t i = 1; i < models_.size(); ++i) {
     const double challenger = models_[i].second.value, holder = models_[found].second.value;
-    if (worst ? monitor_.better(holder, challenger) : monitor_.better(challenger, holder)) found = i;
+    if (worst ? monitor_.better(holder, challenger) : monitor_.better(challenger, holder))
+      found = i;
   }
   return found;
 }
 
-std::int64_t TopK::places() const { return k_ == -1 ? static_cast<std::int64_t>(models_.size()) : k_; }
+std::int64_t TopK::places() const {
+  return k_ == -1 ? static_cast<std::int64_t>(models_.size()) : k_;
+}
 
 bool TopK::admits(const Score& score) const {
   if (k_ == 0) return false;
   if (k_ == -1 || static_cast<std::int64_t>(models_.size()) < k_) return true;
   const auto kth = position(models_, kth_path_);
-  return monitor_.better(score.value, (kth != models_.end() ? *kth : models_[extreme(true)]).second.value);
+  return monitor_.better(score.value,
+                         (kth != models_.end() ? *kth : models_[extreme(true)]).second.value);
 }
 
 const std::string& TopK::leaves() const {
@@ -50,8 +60,10 @@ std::string TopK::admit(const std::string& path, Score score) {
   if (!left.empty()) models_.erase(position(models_, left));
   if (std::isnan(score.value)) score = {.value = monitor_.worst()};
   current_score_ = score;
-  if (const auto known = position(models_, path); known != models_.end()) known->second = score;
-  else models_.emplace_back(path, score);
+  if (const auto known = position(models_, path); known != models_.end())
+    known->second = score;
+  else
+    models_.emplace_back(path, score);
   // As in Lightning: until there are k of them, no k-th is named.
   if (static_cast<std::int64_t>(models_.size()) == k) {
     const std::size_t worst = extreme(true);
@@ -88,7 +100,8 @@ void TopK::read_state(const Value& state, bool best_path_only) {
     if (const Value* value = state.find("kth_value")) kth_value_ = Score::from(*value);
     if (const Value* models = state.find("best_k_models")) {
       models_.clear();
-      for (const auto& [path, score] : models->as_dict()) models_.emplace_back(path.as_string(), Score::from(score));
+      for (const auto& [path, score] : models->as_dict())
+        models_.emplace_back(path.as_string(), Score::from(score));
     }
   }
   best_path_ = state.at("best_model_path").as_string();

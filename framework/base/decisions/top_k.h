@@ -12,8 +12,9 @@
 
 /// The `save_top_k` best checkpoints: who is admitted, who must go, who is best.
 ///
-/// As Lightning decides: comparison is strict, so a tie does not replace; of several equally bad ones the first admitted goes;
-/// a NaN is never better, but takes a slot while there are free ones, and counts as the worst number there is.
+/// As Lightning decides: comparison is strict, so a tie does not replace; of several equally bad
+/// ones the first admitted goes; a NaN is never better, but takes a slot while there are free ones,
+/// and counts as the worst number there is.
 namespace levin {
 
 class LEVIN_API TopK {
@@ -21,14 +22,16 @@ class LEVIN_API TopK {
   /// `k` as `save_top_k`: -1 keeps all, 0 none.
   TopK(std::int64_t k, MonitorMode mode);
 
-  /// Whether a checkpoint with this score is kept. With several ranks, all must agree before `admit`.
+  /// Whether a checkpoint with this score is kept. With several ranks, all must agree before
+  /// `admit`.
   bool admits(const Score& score) const;
   /// Who leaves when one more is admitted; "" if nobody. Its name is free for the new one.
   const std::string& leaves() const;
-  /// Enters a checkpoint and returns who left ("" if nobody; delete its file only after the new one is written). A path that is
-  /// there already gets the new score. Ask `admits` first.
+  /// Enters a checkpoint and returns who left ("" if nobody; delete its file only after the new one
+  /// is written). A path that is there already gets the new score. Ask `admits` first.
   std::string admit(const std::string& path, Score score);
-  /// Without a monitor there are no scores: `path` becomes the best. Returns who has to go: the one before if k is 1, else "".
+  /// Without a monitor there are no scores: `path` becomes the best. Returns who has to go: the one
+  /// before if k is 1, else "".
   std::string replace_latest(const std::string& path);
 
   std::int64_t k() const { return k_; }
@@ -41,10 +44,11 @@ class LEVIN_API TopK {
   const std::optional<Score>& best_model_score() const { return best_score_; }
   const std::optional<Score>& current_score() const { return current_score_; }
 
-  /// Writes best_model_score, best_model_path, current_score, best_k_models, kth_best_model_path and kth_value; scores are 0-dim
-  /// tensors, a score that is not there is None.
+  /// Writes best_model_score, best_model_path, current_score, best_k_models, kth_best_model_path
+  /// and kth_value; scores are 0-dim tensors, a score that is not there is None.
   void write_state(Value& state) const;
-  /// Takes them back, all but current_score. `best_path_only` for a run that has moved to another folder.
+  /// Takes them back, all but current_score. `best_path_only` for a run that has moved to another
+  /// folder.
   void read_state(const Value& state, bool best_path_only);
 
  private:

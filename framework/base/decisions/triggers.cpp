@@ -15,13 +15,15 @@ Value EverySteps::state_dict() const { return Value::dict(); }
 void EverySteps::load_state_dict(const Value&) {}
 
 bool EveryEpochs::due(const Moment& moment) {
-  const Event when = moment.saves_on_train_epoch_end ? Event::train_epoch_end : Event::validation_end;
+  const Event when =
+      moment.saves_on_train_epoch_end ? Event::train_epoch_end : Event::validation_end;
   return n_ >= 1 && moment.event == when && (moment.epoch + 1) % n_ == 0;
 }
 Value EveryEpochs::state_dict() const { return Value::dict(); }
 void EveryEpochs::load_state_dict(const Value&) {}
 
-EverySeconds::EverySeconds(Seconds interval, Agree agree) : interval_(interval.count()), agree_(std::move(agree)) {}
+EverySeconds::EverySeconds(Seconds interval, Agree agree)
+    : interval_(interval.count()), agree_(std::move(agree)) {}
 
 bool EverySeconds::due(const Moment& moment) {
   seen_ = moment.seconds;
@@ -53,7 +55,8 @@ AwaitMetric::AwaitMetric(std::unique_ptr<Trigger> inner, std::string metric)
 
 bool AwaitMetric::must_wait(const Moment& moment) const {
   if (!moment.has(metric_)) return true;
-  return moment.automatic_optimization && !moment.saves_on_train_epoch_end && moment.is_last_batch && moment.validation_follows;
+  return moment.automatic_optimization && !moment.saves_on_train_epoch_end &&
+         moment.is_last_batch && moment.validation_follows;
 }
 
 bool AwaitMetric::due(const Moment& moment) {
@@ -63,7 +66,8 @@ bool AwaitMetric::due(const Moment& moment) {
     return std::exchange(deferred_, false) || wanted;
   }
   if (!wanted) return false;
-  // As in Lightning: with manual optimization a moment that may not save defers nothing, with automatic optimization it does.
+  // As in Lightning: with manual optimization a moment that may not save defers nothing, with
+  // automatic optimization it does.
   if (!moment.automatic_optimization && !moment.may_save()) return false;
   if (!must_wait(moment)) return true;
   deferred_ = true;
