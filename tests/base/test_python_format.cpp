@@ -39,7 +39,8 @@ TEST_CASE("numbers are formatted as Python formats them") {
     const auto cells = split(line);
     REQUIRE(cells.size() == 5);
     FormatArgument value = std::strtod(cells[1].c_str(), nullptr);
-    if (cells[0] == "int") value = static_cast<std::int64_t>(std::strtoll(cells[1].c_str(), nullptr, 10));
+    if (cells[0] == "int")
+      value = static_cast<std::int64_t>(std::strtoll(cells[1].c_str(), nullptr, 10));
     INFO(cells[0] << " " << cells[1] << " with spec '" << cells[2] << "'");
     CHECK(outcome_of(value, cells[2]) == cells[3] + "\t" + cells[4]);
   }
@@ -52,7 +53,8 @@ TEST_CASE("a code for integers on a float fails with Python's words") {
 }
 
 TEST_CASE("a width that no memory holds is refused") {
-  CHECK_THROWS_WITH(python_format(0.5, "99999999999999999999f"), "Too many decimal digits in format string");
+  CHECK_THROWS_WITH(python_format(0.5, "99999999999999999999f"),
+                    "Too many decimal digits in format string");
   CHECK_THROWS_WITH(python_format(0.5, ".99999999f"), "Too many decimal digits in format string");
   CHECK(python_format(0.5, ".2000f").size() == 2002);
 }
