@@ -25,6 +25,11 @@ std::string zip64_extra(const Entry& entry) {
   return field + body;
 }
 
+std::uint16_t flags(const Entry& entry) {
+  constexpr std::uint16_t utf8 = 0x0800, has_descriptor = 0x0008;
+  return entry.size > 0 ? utf8 | has_descriptor : utf8;
+}
+
 }  // namespace
 
 std::string local_header(const Entry& entry) {
@@ -36,7 +41,7 @@ std::string local_header(const Entry& entry) {
 
   std::string out;
   append_le(out, local_signature);
-  put<std::uint16_t>(out, {0, flags, 0, 0, 0});  // version, flags, method 0 (stored), time, date
+  put<std::uint16_t>(out, {0, flags(entry), 0, 0, 0});  // version, flags, method 0 (stored), time, date
   put<std::uint32_t>(out, {0, 0, 0});            // CRC and sizes: in the descriptor
   put<std::uint16_t>(out, {static_cast<std::uint16_t>(entry.name.size()), static_cast<std::uint16_t>(extra.size())});
   return out + entry.name + extra;
@@ -44,6 +49,7 @@ std::string local_header(const Entry& entry) {
 
 std::string descriptor(const Entry& entry) {
   std::string out;
+  if (entry.size == 0) return out;
   put<std::uint32_t>(out, {descriptor_signature, entry.crc});
   if (entry.is_zip64()) put<std::uint64_t>(out, {entry.size, entry.size});
   else put<std::uint32_t>(out, {narrow(entry.size), narrow(entry.size)});
@@ -54,7 +60,7 @@ std::string central_header(const Entry& entry) {
   const std::string extra = zip64_extra(entry);
   std::string out;
   append_le(out, central_signature);
-  put<std::uint16_t>(out, {0, 0, flags, 0, 0, 0});  // made by, needed, flags, method, time, date
+  put<std::uint16_t>(out, {0, 0, flags(entry), 0, 0, 0});  // made by, needed, flags, method, time, date
   put<std::uint32_t>(out, {entry.crc, narrow(entry.size), narrow(entry.size)});
   put<std::uint16_t>(out, {static_cast<std::uint16_t>(entry.name.size()), static_cast<std::uint16_t>(extra.size()),
                            0, 0, 0});               // comment, disk, internal attributes

@@ -11,7 +11,6 @@ inline constexpr std::uint32_t local_signature = 0x04034b50, descriptor_signatur
 inline constexpr std::uint32_t central_signature = 0x02014b50, end_signature = 0x06054b50;
 inline constexpr std::uint32_t end64_signature = 0x06064b50, locator64_signature = 0x07064b50;
 inline constexpr std::size_t local_size = 30, central_size = 46, end_size = 22, end64_size = 56, locator64_size = 20;
-inline constexpr std::uint16_t flags = 0x0808;  ///< UTF-8 names; sizes and CRC follow the data
 inline constexpr std::uint16_t extra_zip64 = 0x0001, extra_padding = 0x4246;  ///< "FB"
 inline constexpr std::uint32_t in_zip64 = 0xffffffff;                         ///< "see the zip64 field"
 inline constexpr std::uint64_t alignment = 64;
@@ -27,7 +26,7 @@ struct Entry {
 
 /// A local header, its name and extra fields; the data follows at a multiple of 64.
 std::string local_header(const Entry& entry);
-/// CRC and sizes, after the data.
+/// CRC and sizes, after the data; nothing for an empty record.
 std::string descriptor(const Entry& entry);
 /// The entry's part of the central directory.
 std::string central_header(const Entry& entry);
