@@ -28,9 +28,17 @@ class RealFiles final : public Files {
     const auto written = ::write(fd, data, size);
     return written < 0 ? -errno : written;
   }
+  void start_writing_back([[maybe_unused]] int fd, [[maybe_unused]] std::int64_t offset,
+                          [[maybe_unused]] std::int64_t size) override {
+#ifdef SYNC_FILE_RANGE_WRITE
+    ::sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
+#endif
+  }
   int fsync(int fd) override { return result(::fsync(fd)); }
   int close(int fd) override { return result(::close(fd)); }
-  int rename(const std::string& from, const std::string& to) override { return result(::rename(from.c_str(), to.c_str())); }
+  int rename(const std::string& from, const std::string& to) override {
+    return result(::rename(from.c_str(), to.c_str()));
+  }
   int unlink(const std::string& path) override { return result(::unlink(path.c_str())); }
 
   int fsync_directory(const std::string& folder) override {
@@ -69,13 +77,14 @@ class RealFiles final : public Files {
 
   int make_directories(const std::string& folder) override {
     if (folder.empty()) return -ENOENT;
-    for (std::size_t slash = folder.find('/', 1); ; slash = folder.find('/', slash + 1)) {
+    for (std::size_t slash = folder.find('/', 1);; slash = folder.find('/', slash + 1)) {
       const std::string part = folder.substr(0, slash);
       if (::mkdir(part.c_str(), 0777) != 0) {
         const int error = errno;
         struct stat info {};
         // A read-only parent may refuse before it notices that the folder is there.
-        if (::stat(part.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return error == EEXIST ? -ENOTDIR : -error;
+        if (::stat(part.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
+          return error == EEXIST ? -ENOTDIR : -error;
       }
       if (slash == std::string::npos) return 0;
     }
@@ -85,7 +94,8 @@ class RealFiles final : public Files {
     struct statvfs info {};
     if (::statvfs(folder.c_str(), &info) != 0) return -errno;
     std::int64_t bytes = 0;
-    if (__builtin_mul_overflow(info.f_bavail, info.f_frsize, &bytes)) return std::numeric_limits<std::int64_t>::max();
+    if (__builtin_mul_overflow(info.f_bavail, info.f_frsize, &bytes))
+      return std::numeric_limits<std::int64_t>::max();
     return bytes;
   }
 };
@@ -100,7 +110,8 @@ Files& real_files() {
 }
 
 void throw_os_error(int error, const std::string& path) {
-  const std::string message = "[Errno " + std::to_string(error) + "] " + std::generic_category().message(error) + ": '" + path + "'";
+  const std::string message = "[Errno " + std::to_string(error) + "] " +
+                              std::generic_category().message(error) + ": '" + path + "'";
   if (error == ENOENT) throw FileNotFoundError(message);
   throw OSError(message);
 }

@@ -14,13 +14,17 @@ namespace levin::test {
 
 inline std::shared_ptr<const Storage> storage_of(const std::string& bytes, DType dtype) {
   auto owner = std::make_shared<std::string>(bytes);
-  return std::make_shared<const Storage>(
-      Storage{.dtype = dtype, .nbytes = owner->size(), .data = owner->empty() ? nullptr : owner->data(), .owner = owner});
+  return std::make_shared<const Storage>(Storage{.dtype = dtype,
+                                                 .nbytes = owner->size(),
+                                                 .data = owner->empty() ? nullptr : owner->data(),
+                                                 .owner = owner});
 }
 
 template <class T>
 std::shared_ptr<const Storage> storage_of(const std::vector<T>& elements, DType dtype) {
-  return storage_of(std::string(reinterpret_cast<const char*>(elements.data()), elements.size() * sizeof(T)), dtype);
+  return storage_of(
+      std::string(reinterpret_cast<const char*>(elements.data()), elements.size() * sizeof(T)),
+      dtype);
 }
 
 /// A contiguous view of the whole storage.
@@ -28,7 +32,10 @@ inline TensorRef whole(std::shared_ptr<const Storage> storage, std::vector<std::
   std::vector<std::int64_t> strides(sizes.size(), 1);
   for (std::size_t d = sizes.size(); d-- > 1;) strides[d - 1] = strides[d] * sizes[d];
   const DType dtype = storage->dtype;
-  return TensorRef{.dtype = dtype, .sizes = std::move(sizes), .strides = std::move(strides), .storage = std::move(storage)};
+  return TensorRef{.dtype = dtype,
+                   .sizes = std::move(sizes),
+                   .strides = std::move(strides),
+                   .storage = std::move(storage)};
 }
 
 inline TensorRef floats(const std::vector<float>& elements) {
@@ -47,7 +54,8 @@ inline std::vector<double> elements_of(const TensorRef& tensor) {
   return out;
 }
 
-/// A checkpoint around a pickle that was put together by hand, with one float storage `data/0` of `numel` elements.
+/// A checkpoint around a pickle that was put together by hand, with one float storage `data/0` of
+/// `numel` elements.
 inline std::string archive_around(const std::string& pickle, std::size_t numel = 4) {
   StringSink sink;
   ZipWriter zip(sink);
@@ -71,7 +79,9 @@ inline std::string contents_of(const std::string& path) {
 }
 
 inline const std::string fixtures = std::string(LEVIN_SOURCE_DIR) + "/tests/data/fixtures/";
-inline const char* const fixture_names[] = {"adam", "adam-plateau", "adamw-sequential", "batchnorm-adamw-onecycle", "bf16",
-                                            "double", "rmsprop-cosine", "sgd-multistep", "two-optimizers"};
+inline const char* const fixture_names[] = {
+    "adam",          "adam-plateau", "adamw-sequential", "batchnorm-adamw-onecycle",
+    "bf16",          "double",       "rmsprop-cosine",   "sgd-multistep",
+    "two-optimizers"};
 
 }  // namespace levin::test

@@ -11,7 +11,8 @@ using Catch::Matchers::Contains;
 namespace {
 
 std::string small_file() {
-  return archive_bytes(Dict{{"w", floats({1, 2, 3})}, {"e", whole(storage_of("", DType::float32), {0})}, {"n", 7}});
+  return archive_bytes(
+      Dict{{"w", floats({1, 2, 3})}, {"e", whole(storage_of("", DType::float32), {0})}, {"n", 7}});
 }
 
 std::string zip_of(std::initializer_list<std::pair<const char*, std::string>> records) {
@@ -87,8 +88,9 @@ TEST_CASE("a damaged record is named") {
   const ZipReader zip(file);
   std::string damaged = file;
   damaged[static_cast<std::size_t>(zip.find("data/0")->data.data() - file.data())] ^= 1;
-  CHECK_THROWS_WITH(read_archive_bytes(damaged, {}, "run/last.ckpt"),
-                    Contains("'run/last.ckpt'") && Contains("record archive/data/0 does not match its checksum"));
+  CHECK_THROWS_WITH(
+      read_archive_bytes(damaged, {}, "run/last.ckpt"),
+      Contains("'run/last.ckpt'") && Contains("record archive/data/0 does not match its checksum"));
 }
 
 TEST_CASE("records start at multiples of 64, in Python's order") {
@@ -100,8 +102,8 @@ TEST_CASE("records start at multiples of 64, in Python's order") {
   CHECK(zip.find(".data/serialization_id")->data.size() == 40);
   CHECK(zip.find("nothing") == nullptr);
   const char* last = nullptr;
-  for (const char* name : {"data.pkl", ".format_version", ".storage_alignment", "byteorder", "data/0", "data/1", "version",
-                           ".data/serialization_id"}) {
+  for (const char* name : {"data.pkl", ".format_version", ".storage_alignment", "byteorder",
+                           "data/0", "data/1", "version", ".data/serialization_id"}) {
     REQUIRE(zip.find(name));
     const char* data = zip.find(name)->data.data();
     CHECK((data - file.data()) % 64 == 0);
@@ -134,11 +136,19 @@ TEST_CASE("containers that are not checkpoints are refused with the reason") {
       {zip_of({{"data.pkl", none_pickle}, {"byteorder", "big"}}), "big-endian"},
       {zip_of({{"data.pkl", none_pickle}, {"constants.pkl", none_pickle}}), "TorchScript"},
       {zip_of({{"data.pkl", none_pickle}, {"data.pkl", none_pickle}}), "two records data.pkl"},
-      {patched(patched(good, "archive/version", "brchive/version"), "archive/version", "brchive/version"), "several root"},
+      {patched(patched(good, "archive/version", "brchive/version"), "archive/version",
+               "brchive/version"),
+       "several root"},
       {patched(good, "archive/version", "archive/Version"), "another name in its header"},
-      {patched(good, std::string("PK\1\2\0\0\0\0\10\10\0\0", 12), std::string("PK\1\2\0\0\0\0\10\10\10\0", 12)), "compressed"},
-      {patched(good, std::string("PK\1\2\0\0\0\0\10\10", 10), std::string("PK\1\2\0\0\0\0\11\10", 10)), "encrypted"},
-      {patched(good, std::string("PK\3\4\0\0\10\10\0\0", 10), std::string("PK\3\4\0\0\10\10\10\0", 10)), "another method"},
+      {patched(good, std::string("PK\1\2\0\0\0\0\10\10\0\0", 12),
+               std::string("PK\1\2\0\0\0\0\10\10\10\0", 12)),
+       "compressed"},
+      {patched(good, std::string("PK\1\2\0\0\0\0\10\10", 10),
+               std::string("PK\1\2\0\0\0\0\11\10", 10)),
+       "encrypted"},
+      {patched(good, std::string("PK\3\4\0\0\10\10\0\0", 10),
+               std::string("PK\3\4\0\0\10\10\10\0", 10)),
+       "another method"},
   };
   for (const auto& [file, reason] : cases) {
     INFO(reason);
@@ -147,9 +157,11 @@ TEST_CASE("containers that are not checkpoints are refused with the reason") {
 }
 
 TEST_CASE("two entries of the directory that share a record's bytes are refused") {
-  const std::string file = zip_of({{"data.pkl", none_pickle}, {"data/00", "abcd"}, {"data/01", "abcd"}});
+  const std::string file =
+      zip_of({{"data.pkl", none_pickle}, {"data/00", "abcd"}, {"data/01", "abcd"}});
   // The third entry is pointed at the second record, and given its name's place in the header.
-  const std::size_t second = file.find("PK\1\2", file.find("PK\1\2") + 1), third = file.find("PK\1\2", second + 1);
+  const std::size_t second = file.find("PK\1\2", file.find("PK\1\2") + 1),
+                    third = file.find("PK\1\2", second + 1);
   std::string forged = file;
   forged.replace(third + 42, 4, file.substr(second + 42, 4));
   CHECK_THROWS_AS(read_archive_bytes(forged), CheckpointError);

@@ -22,14 +22,16 @@ void compare(const Value& value, const json& expected, const std::string& where)
   INFO(where << ": " << value.repr());
   if (value.is_tensor()) {
     const TensorRef& tensor = value.as_tensor();
-    CHECK("torch." + std::string(dtype_name(tensor.dtype)) == expected["tensor"].get<std::string>());
+    CHECK("torch." + std::string(dtype_name(tensor.dtype)) ==
+          expected["tensor"].get<std::string>());
     CHECK(json(tensor.sizes) == expected["shape"]);
     REQUIRE(tensor.is_contiguous());
     const std::vector<double> elements = elements_of(tensor);
     double sum = 0;
     for (const double element : elements) sum += element;
     CHECK(sum == Approx(number_in(expected["sum"])).epsilon(1e-12).margin(1e-12));
-    const json first = expected["first"].is_array() ? expected["first"] : json::array({expected["first"]});
+    const json first =
+        expected["first"].is_array() ? expected["first"] : json::array({expected["first"]});
     REQUIRE(first.size() == std::min<std::size_t>(4, elements.size()));
     for (std::size_t i = 0; i < first.size(); ++i) CHECK(elements[i] == number_in(first[i]));
   } else if (value.is_dict()) {
@@ -40,7 +42,8 @@ void compare(const Value& value, const json& expected, const std::string& where)
     }
   } else if (value.is_list() || value.is_tuple()) {
     REQUIRE(expected.size() == value.size());
-    for (std::size_t i = 0; i < value.size(); ++i) compare(value.items()[i], expected[i], where + "/" + std::to_string(i));
+    for (std::size_t i = 0; i < value.size(); ++i)
+      compare(value.items()[i], expected[i], where + "/" + std::to_string(i));
   } else if (value.is_string()) {
     CHECK(value.as_string() == expected.get<std::string>());
   } else if (value.is_bool()) {
@@ -59,11 +62,14 @@ void compare(const Value& value, const json& expected, const std::string& where)
 
 TEST_CASE("every value of Lightning's checkpoints is read as Python describes it") {
   for (const std::string name : fixture_names) {
-    compare(read_archive(fixtures + name + ".ckpt", {.strict = true}), json::parse(contents_of(fixtures + name + ".json")), name);
+    compare(read_archive(fixtures + name + ".ckpt", {.strict = true}),
+            json::parse(contents_of(fixtures + name + ".json")), name);
   }
 }
 
-TEST_CASE("a checkpoint of Lightning that is read and written again has the same bytes up to the serialization id") {
+TEST_CASE(
+    "a checkpoint of Lightning that is read and written again has the same bytes up to the "
+    "serialization id") {
   for (const std::string name : fixture_names) {
     INFO(name);
     const std::string original = contents_of(fixtures + name + ".ckpt");
@@ -74,8 +80,10 @@ TEST_CASE("a checkpoint of Lightning that is read and written again has the same
     for (const ZipRecord& record : before.records()) {
       INFO(record.name);
       REQUIRE(after.find(record.name));
-      CHECK(after.find(record.name)->data.data() - again.data() == record.data.data() - original.data());
-      if (record.name != ".data/serialization_id") CHECK(after.find(record.name)->data == record.data);
+      CHECK(after.find(record.name)->data.data() - again.data() ==
+            record.data.data() - original.data());
+      if (record.name != ".data/serialization_id")
+        CHECK(after.find(record.name)->data == record.data);
     }
   }
 }
@@ -112,6 +120,8 @@ TEST_CASE("tensors are views that keep the mapped file alive, or copies on reque
 
 TEST_CASE("a file that is missing or no regular file is named") {
   CHECK_THROWS_AS(read_archive("/nonexistent/x.ckpt"), FileNotFoundError);
-  CHECK_THROWS_WITH(read_archive("/nonexistent/x.ckpt"), "[Errno 2] No such file or directory: '/nonexistent/x.ckpt'");
-  CHECK_THROWS_WITH(read_archive("/tmp"), "can't read the checkpoint '/tmp': it is not a regular file");
+  CHECK_THROWS_WITH(read_archive("/nonexistent/x.ckpt"),
+                    "[Errno 2] No such file or directory: '/nonexistent/x.ckpt'");
+  CHECK_THROWS_WITH(read_archive("/tmp"),
+                    "can't read the checkpoint '/tmp': it is not a regular file");
 }

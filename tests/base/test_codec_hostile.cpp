@@ -12,7 +12,9 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-Value load(const std::string& pickle, bool strict = false) { return read_archive_bytes(archive_around(pickle), {.strict = strict}); }
+Value load(const std::string& pickle, bool strict = false) {
+  return read_archive_bytes(archive_around(pickle), {.strict = strict});
+}
 
 std::string text(const std::string& s) {
   std::string out = "X";
@@ -24,13 +26,20 @@ std::string integer(std::int64_t n) {
   append_le(out, n);
   return out;
 }
-std::string storage(std::int64_t numel, const std::string& type = "FloatStorage", const std::string& key = "0") {
-  return "(" + text("storage") + "ctorch\n" + type + "\n" + text(key) + text("cpu") + integer(numel) + "tQ";
+std::string storage(std::int64_t numel, const std::string& type = "FloatStorage",
+                    const std::string& key = "0") {
+  return "(" + text("storage") + "ctorch\n" + type + "\n" + text(key) + text("cpu") +
+         integer(numel) + "tQ";
 }
 // One dimension; the storage has 4 floats.
-std::string tensor(std::int64_t numel, std::int64_t offset, std::int64_t size, std::int64_t stride) {
-  return "\x80\x02" "ctorch._utils\n_rebuild_tensor_v2\n(" + storage(numel) + integer(offset) + integer(size) + "\x85" +
-         integer(stride) + "\x85" "\x89" "ccollections\nOrderedDict\n)RtR.";
+std::string tensor(std::int64_t numel, std::int64_t offset, std::int64_t size,
+                   std::int64_t stride) {
+  return "\x80\x02"
+         "ctorch._utils\n_rebuild_tensor_v2\n(" +
+         storage(numel) + integer(offset) + integer(size) + "\x85" + integer(stride) +
+         "\x85"
+         "\x89"
+         "ccollections\nOrderedDict\n)RtR.";
 }
 std::string repeat(const std::string& s, std::size_t n) {
   std::string out;
@@ -47,12 +56,15 @@ TEST_CASE("a sound hand-made tensor loads") {
 }
 
 TEST_CASE("a tensor that lies outside its storage is refused") {
-  struct Case { std::int64_t numel, offset, size, stride; };
+  struct Case {
+    std::int64_t numel, offset, size, stride;
+  };
   const std::int64_t huge = std::int64_t{1} << 62;
-  for (const Case& c : {Case{5, 0, 5, 1}, Case{std::int64_t{1} << 40, 0, 4, 1}, Case{huge, 0, 4, 1}, Case{3, 0, 3, 1},
-                        Case{-1, 0, 4, 1}, Case{4, 0, 5, 1}, Case{4, 1, 4, 1}, Case{4, 0, 2, 4}, Case{4, -1, 2, 1},
-                        Case{4, 0, -1, 1}, Case{4, 0, 2, -1}, Case{4, huge, 2, huge}, Case{4, 0, huge, 0}, Case{4, 4, 1, 1},
-                        Case{4, 5, 0, 1}, Case{4, 0, huge, huge}}) {
+  for (const Case& c :
+       {Case{5, 0, 5, 1}, Case{std::int64_t{1} << 40, 0, 4, 1}, Case{huge, 0, 4, 1},
+        Case{3, 0, 3, 1}, Case{-1, 0, 4, 1}, Case{4, 0, 5, 1}, Case{4, 1, 4, 1}, Case{4, 0, 2, 4},
+        Case{4, -1, 2, 1}, Case{4, 0, -1, 1}, Case{4, 0, 2, -1}, Case{4, huge, 2, huge},
+        Case{4, 0, huge, 0}, Case{4, 4, 1, 1}, Case{4, 5, 0, 1}, Case{4, 0, huge, huge}}) {
     INFO(c.numel << " " << c.offset << " " << c.size << " " << c.stride);
     CHECK_THROWS_AS(load(tensor(c.numel, c.offset, c.size, c.stride)), CheckpointError);
   }
@@ -76,9 +88,13 @@ TEST_CASE("malformed pickles are refused with the reason") {
       {p + "N(\x85.", "more values than there are"},
       {p + "h\1.", "memo entry 1 does not exist"},
       {p + "]" + memo30 + ".", "memo entry 1073741824"},
-      {p + "X\xff\xff\xff\xff" "abc.", "ends in the middle"},
+      {p + "X\xff\xff\xff\xff"
+           "abc.",
+       "ends in the middle"},
       {p + "\x8d" + repeat("\xff", 8) + "abc.", "ends in the middle"},
-      {p + "\x8b\xff\xff\xff\xff" "abc.", "ends in the middle"},
+      {p + "\x8b\xff\xff\xff\xff"
+           "abc.",
+       "ends in the middle"},
       {p + text("\xff") + ".", "not UTF-8"},
       {p + "}(N.", "values left over"},
       {p + "}(Nu.", "a key without a value"},
@@ -87,7 +103,9 @@ TEST_CASE("malformed pickles are refused with the reason") {
       {p + "}Na.", "an item is appended to a dict"},
       {p + "]q\0h\0a."s, "contains itself"},
       {p + "}q\0Nh\0s."s, "contains itself"},
-      {p + "]q\0h\0\x85" "a."s, "contains itself"},
+      {p + "]q\0h\0\x85"
+           "a."s,
+       "contains itself"},
       {p + "N)R.", "is called"},
       {p + text("x") + ")R.", "is called"},
       {p + "cos\nsystem\n]R.", "no tuple"},
@@ -104,20 +122,23 @@ TEST_CASE("malformed pickles are refused with the reason") {
       {p + storage(4) + storage(4, "IntStorage") + "\x86.", "described in two ways"},
       {p + storage(4) + "Na.", "an item is appended"},
       {p + "ccollections\nCounter\n]\x85R.", "arguments that do not belong"},
-      {p + "c_codecs\nencode\n" + text("\u20ac") + text("latin1") + "\x86R.", "arguments that do not belong"},
+      {p + "c_codecs\nencode\n" + text("\u20ac") + text("latin1") + "\x86R.",
+       "arguments that do not belong"},
       {p + "c" + std::string(2000, 'a') + "\nx\n.", "a name does not end"},
       {p + "I1\n.", "opcode 73"},
       {p + "\x97.", "opcode 151"},
   };
   for (const auto& [pickle, reason] : cases) {
     INFO(reason);
-    CHECK_THROWS_WITH(load(pickle), Contains(reason) && Contains("record archive/data.pkl at byte"));
+    CHECK_THROWS_WITH(load(pickle),
+                      Contains(reason) && Contains("record archive/data.pkl at byte"));
   }
 }
 
 TEST_CASE("unknown classes are inert objects, and refused by strict reading") {
-  const std::string pickle = "\x80\x02}(" + text("w") + "K\7" + text("hp") + "cargparse\nNamespace\n)\x81}" + text("lr") +
-                             "K\1sb" + text("os") + "cos\nsystem\n" + text("reboot") + "\x85Ru.";
+  const std::string pickle = "\x80\x02}(" + text("w") + "K\7" + text("hp") +
+                             "cargparse\nNamespace\n)\x81}" + text("lr") + "K\1sb" + text("os") +
+                             "cos\nsystem\n" + text("reboot") + "\x85Ru.";
   const Value read = load(pickle);
   CHECK(read.at("w").as_int() == 7);
   const Object& hp = read.at("hp").as_object();
@@ -125,12 +146,15 @@ TEST_CASE("unknown classes are inert objects, and refused by strict reading") {
   CHECK(hp.callable.as_global() == Global{"argparse", "Namespace"});
   CHECK(hp.state.at("lr").as_int() == 1);
   CHECK(read.at("os").as_object().args.items()[0].as_string() == "reboot");
-  CHECK_THROWS_WITH(load(pickle, true), Contains("argparse.Namespace is not among those that strict reading accepts"));
+  CHECK_THROWS_WITH(load(pickle, true),
+                    Contains("argparse.Namespace is not among those that strict reading accepts"));
   CHECK_THROWS_AS(archive_bytes(read), TypeError);
 }
 
 TEST_CASE("entries and items of unknown subclasses of dict and list are kept") {
-  const std::string pickle = "\x80\x02(ccollections\ndefaultdict\nc__builtin__\nint\n\x85R" + text("a") + "K\1s"
+  const std::string pickle = "\x80\x02(ccollections\ndefaultdict\nc__builtin__\nint\n\x85R" +
+                             text("a") +
+                             "K\1s"
                              "ccollections\ndeque\n)RK\5aK\6at.";
   const Value read = load(pickle);
   CHECK(read.items()[0].as_object().state.at("a").as_int() == 1);
@@ -140,7 +164,9 @@ TEST_CASE("entries and items of unknown subclasses of dict and list are kept") {
 
 TEST_CASE("pickles of protocol 3 to 5 are read") {
   // pickle.dumps(([1], b"ab", "x", {2}, frozenset({3}), bytearray(b"c")), 5), put together by hand
-  const std::string pickle = "\x80\x05\x95\x10\0\0\0\0\0\0\0(]\x94K\1aC\2ab\x94\x8c\1x\x94\x8f\x94(K\2\x90(K\3\x91\x94\x96\1\0\0\0\0\0\0\0c\x94t\x94."s;
+  const std::string pickle =
+      "\x80\x05\x95\x10\0\0\0\0\0\0\0(]\x94K\1aC\2ab\x94\x8c\1x\x94\x8f\x94(K\2\x90(K\3\x91\x94"
+      "\x96\1\0\0\0\0\0\0\0c\x94t\x94."s;
   const Value read = load(pickle);
   CHECK(read.items()[0] == Value::list({1}));
   CHECK(read.items()[1] == Value::bytes("ab"));
@@ -154,7 +180,8 @@ TEST_CASE("pickles that would exhaust time, memory or the stack are refused at o
   const std::string p = "\x80\x02";
   const std::string long_text = text(std::string(1 << 20, 'k'));
   std::string laughs = p + "]q\0"s;  // each list holds the one before it twice
-  for (char i = 0; i < 60; ++i) laughs += "]q"s + static_cast<char>(i + 1) + "(h" + i + "h" + i + "e";
+  for (char i = 0; i < 60; ++i)
+    laughs += "]q"s + static_cast<char>(i + 1) + "(h" + i + "h" + i + "e";
   std::string chain = p + "]q\0"s;  // outermost first: no container is deep when it gets its item
   for (int i = 1; i < 20000; ++i) {
     chain += "]r", append_le(chain, i);
@@ -170,7 +197,8 @@ TEST_CASE("pickles that would exhaust time, memory or the stack are refused at o
       laughs + repeat("0", 61) + "h\x3c.",
       chain + ".",
       p + "}" + long_text + "q\0"s + repeat("Nsh\0"s, 100'000) + "Ns.",
-      p + "c_codecs\nencode\nq\0"s + long_text + "q\1" + text("latin1") + "q\2" + repeat("h\0h\1h\2\x86R"s, 100'000) + ".",
+      p + "c_codecs\nencode\nq\0"s + long_text + "q\1" + text("latin1") + "q\2" +
+          repeat("h\0h\1h\2\x86R"s, 100'000) + ".",
       p + repeat("N)R", 1'000'000) + ".",
   };
   for (const std::string& pickle : cases) {
@@ -197,7 +225,8 @@ TEST_CASE("a dict with many keys of every kind is filled in linear time") {
 }
 
 TEST_CASE("the last of equal keys wins and keeps the first place") {
-  const Value read = load("\x80\x02}(" + text("a") + "K\1" + text("b") + "K\2" + text("a") + "K\3u.");
+  const Value read =
+      load("\x80\x02}(" + text("a") + "K\1" + text("b") + "K\2" + text("a") + "K\3u.");
   CHECK(read.size() == 2);
   CHECK(read.as_dict().begin()->second.as_int() == 3);
 }

@@ -42,29 +42,42 @@ class Folder {
 // Writes down every call, and lets the call of a given number fail, or be cut short.
 class FaultyFiles : public Files {
  public:
-  int fail_at = -1;        // counts from 0
+  int fail_at = -1;  // counts from 0
   int error = EIO;
   std::size_t longest_write = SIZE_MAX;
   bool interrupt = false;  // every other write is interrupted
   std::vector<std::string> calls;
 
-  int open_exclusive(const std::string& path, unsigned mode) override { return fails("open") ? -error : real_files().open_exclusive(path, mode); }
+  int open_exclusive(const std::string& path, unsigned mode) override {
+    return fails("open") ? -error : real_files().open_exclusive(path, mode);
+  }
   std::int64_t write(int fd, const void* data, std::size_t size) override {
     if (interrupt && (odd_ = !odd_)) return -EINTR;
     return fails("write") ? -error : real_files().write(fd, data, std::min(size, longest_write));
   }
+  void start_writing_back(int, std::int64_t, std::int64_t) override {}
   int fsync(int fd) override { return fails("fsync") ? -error : real_files().fsync(fd); }
   int close(int fd) override {
     const int result = real_files().close(fd);  // a failing close closes all the same
     return fails("close") ? -error : result;
   }
-  int rename(const std::string& from, const std::string& to) override { return fails("rename") ? -error : real_files().rename(from, to); }
+  int rename(const std::string& from, const std::string& to) override {
+    return fails("rename") ? -error : real_files().rename(from, to);
+  }
   int unlink(const std::string& path) override { return real_files().unlink(path); }
-  int fsync_directory(const std::string& folder) override { return fails("fsync folder") ? -error : real_files().fsync_directory(folder); }
+  int fsync_directory(const std::string& folder) override {
+    return fails("fsync folder") ? -error : real_files().fsync_directory(folder);
+  }
   int exists(const std::string& path) override { return real_files().exists(path); }
-  int list(const std::string& folder, std::vector<std::string>& names) override { return real_files().list(folder, names); }
-  int symlink(const std::string& target, const std::string& path) override { return fails("symlink") ? -error : real_files().symlink(target, path); }
-  int make_directories(const std::string& folder) override { return real_files().make_directories(folder); }
+  int list(const std::string& folder, std::vector<std::string>& names) override {
+    return real_files().list(folder, names);
+  }
+  int symlink(const std::string& target, const std::string& path) override {
+    return fails("symlink") ? -error : real_files().symlink(target, path);
+  }
+  int make_directories(const std::string& folder) override {
+    return real_files().make_directories(folder);
+  }
   std::int64_t free_space(const std::string&) override { return 1000; }
 
  private:
@@ -80,7 +93,8 @@ void save(Files& files, const std::string& path, const std::string& text) {
 }
 
 Value tree() {
-  return Dict{{"a", floats(std::vector<float>(700'000, 1.5f))}, {"b", floats({1, 2, 3})}, {"c", "text"}};
+  return Dict{
+      {"a", floats(std::vector<float>(700'000, 1.5f))}, {"b", floats({1, 2, 3})}, {"c", "text"}};
 }
 
 }  // namespace
@@ -98,10 +112,13 @@ TEST_CASE("a save syncs the file, closes, renames and syncs the folder, in this 
   const Folder folder;
   FaultyFiles files;
   save(files, folder.file("x"), "new");
-  CHECK(files.calls == std::vector<std::string>{"open", "write", "fsync", "close", "rename", "fsync folder"});
+  CHECK(files.calls ==
+        std::vector<std::string>{"open", "write", "fsync", "close", "rename", "fsync folder"});
 }
 
-TEST_CASE("whatever call fails, the old file is untouched or the new one complete, and nothing else is left") {
+TEST_CASE(
+    "whatever call fails, the old file is untouched or the new one complete, and nothing else is "
+    "left") {
   const std::string fresh = archive_bytes(tree());
   for (const int error : {ENOSPC, EIO, EDQUOT, EROFS, EXDEV}) {
     int saved = 0;
@@ -116,12 +133,14 @@ TEST_CASE("whatever call fails, the old file is untouched or the new one complet
         write_durably(files, path, [](ByteSink& sink) { write_archive(tree(), sink); });
       } catch (const OSError& e) {
         failed = true;
-        CHECK_THAT(e.what(), Contains("[Errno " + std::to_string(error) + "] ") && Contains("'" + path + "'"));
+        CHECK_THAT(e.what(), Contains("[Errno " + std::to_string(error) + "] ") &&
+                                 Contains("'" + path + "'"));
       }
       INFO("call " << call << " of " << files.calls.size());
       const bool happened = call < static_cast<int>(files.calls.size());
       CHECK(failed == happened);
-      const bool renamed = !happened || files.calls[static_cast<std::size_t>(call)] == "fsync folder";
+      const bool renamed =
+          !happened || files.calls[static_cast<std::size_t>(call)] == "fsync folder";
       CHECK(contents_of(path) == (renamed ? fresh : "old"));
       CHECK(folder.names() == std::vector<std::string>{"x.ckpt"});
       if (!happened) saved = call;
@@ -134,16 +153,20 @@ TEST_CASE("an error says what the system says") {
   const Folder folder;
   FaultyFiles files;
   files.fail_at = 1, files.error = ENOSPC;
-  CHECK_THROWS_WITH(save(files, folder.file("x"), "new"), "[Errno 28] No space left on device: '" + folder.file("x") + "'");
+  CHECK_THROWS_WITH(save(files, folder.file("x"), "new"),
+                    "[Errno 28] No space left on device: '" + folder.file("x") + "'");
   CHECK_THROWS_AS(save(real_files(), folder.file("none/x"), "new"), FileNotFoundError);
 }
 
 TEST_CASE("a save that can't fit fails before it begins") {
   const Folder folder;
   FaultyFiles files;  // has 1000 bytes
-  CHECK_THROWS_WITH(write_durably(files, folder.file("x"), [](ByteSink&) {}, 1001), Contains("No space left"));
+  CHECK_THROWS_WITH(write_durably(
+                        files, folder.file("x"), [](ByteSink&) {}, 1001),
+                    Contains("No space left"));
   CHECK(files.calls.empty());
-  CHECK_NOTHROW(write_durably(files, folder.file("x"), [](ByteSink&) {}, 1000));
+  CHECK_NOTHROW(write_durably(
+      files, folder.file("x"), [](ByteSink&) {}, 1000));
 }
 
 TEST_CASE("short and interrupted writes are gone on with") {
@@ -158,10 +181,12 @@ TEST_CASE("short and interrupted writes are gone on with") {
 
 TEST_CASE("an error of whoever makes the content passes through and leaves nothing behind") {
   const Folder folder;
-  CHECK_THROWS_AS(write_durably(real_files(), folder.file("x"), [](ByteSink& sink) {
-    sink.write(std::string(3'000'000, 'x'));
-    throw ValueError("no more");
-  }), ValueError);
+  CHECK_THROWS_AS(write_durably(real_files(), folder.file("x"),
+                                [](ByteSink& sink) {
+                                  sink.write(std::string(3'000'000, 'x'));
+                                  throw ValueError("no more");
+                                }),
+                  ValueError);
   CHECK(folder.names().empty());
 }
 
@@ -180,7 +205,8 @@ TEST_CASE("a symbolic link is replaced without a moment in which it is missing")
   const std::string link = folder.file("last.ckpt");
   auto target = [&] {
     char text[64] = {};
-    return ::readlink(link.c_str(), text, sizeof text - 1) < 0 ? std::string("no link") : std::string(text);
+    return ::readlink(link.c_str(), text, sizeof text - 1) < 0 ? std::string("no link")
+                                                               : std::string(text);
   };
   for (const char* name : {"a.ckpt", "b.ckpt"}) {
     replace_symlink(real_files(), name, link);
@@ -214,12 +240,14 @@ TEST_CASE("temporaries of processes that are gone are removed, all other files s
 
   std::string other_machine = left[0];
   other_machine[8] = other_machine[8] == '0' ? '1' : '0';
-  const std::string decoys[] = {"x.ckpt", ".x.ckpt.tmp", ".x.tmp", "x.ckpt.tmp", left[0].substr(1), left[0] + ".tmp", other_machine,
-                                left[0].substr(0, left[0].size() - 4)};
+  const std::string decoys[] = {
+      "x.ckpt",          ".x.ckpt.tmp",    ".x.tmp",      "x.ckpt.tmp",
+      left[0].substr(1), left[0] + ".tmp", other_machine, left[0].substr(0, left[0].size() - 4)};
   for (const std::string& decoy : decoys) save(real_files(), folder.file(decoy), "keep");
 
   write_durably(real_files(), folder.file("y"), [&](ByteSink&) {
-    CHECK(remove_stale_temporaries(real_files(), folder.path()) == 1);  // not the one that is being written
+    CHECK(remove_stale_temporaries(real_files(), folder.path()) ==
+          1);  // not the one that is being written
     CHECK(folder.names().size() == std::size(decoys) + 1);
   });
   for (const std::string& decoy : decoys) CHECK(contents_of(folder.file(decoy)) == "keep");

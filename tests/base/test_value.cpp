@@ -48,7 +48,7 @@ TEST_CASE("1, 1.0 and True are one key, and no string is mistaken for a number")
     CHECK(dict.size() == static_cast<std::size_t>(others + 2));
     CHECK(dict.find(Value(1))->as_string() == "float");
     CHECK(dict.find(like_an_int)->as_string() == "str");
-    CHECK(dict.find(Value(std::nan("")))  == nullptr);
+    CHECK(dict.find(Value(std::nan(""))) == nullptr);
   }
 }
 

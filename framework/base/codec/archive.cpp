@@ -23,7 +23,8 @@ std::shared_ptr<const void> copied(std::string_view data) {
 
 class ArchiveReader {
  public:
-  ArchiveReader(std::string_view file, std::shared_ptr<const void> owner, const ReadOptions& options)
+  ArchiveReader(std::string_view file, std::shared_ptr<const void> owner,
+                const ReadOptions& options)
       : zip_(file, options.verify), owner_(std::move(owner)), options_(options) {}
 
   Value read() {
@@ -33,7 +34,8 @@ class ArchiveReader {
     }
     const ZipRecord* pickle = zip_.find("data.pkl");
     if (!pickle) throw CheckpointError("it has no record data.pkl");
-    if (pickle->data.size() > largest_pickle) throw CheckpointError("data.pkl has more than 256 MiB");
+    if (pickle->data.size() > largest_pickle)
+      throw CheckpointError("data.pkl has more than 256 MiB");
     try {
       return read_pickle(pickle->data, [this](const StorageReference& r) { return storage(r); },
                          {options_.strict, options_.limits});
@@ -45,15 +47,19 @@ class ArchiveReader {
  private:
   void check_format() const {
     if (zip_.find("constants.pkl")) {
-      throw CheckpointError("it is a TorchScript archive (torch.jit.save, or torch::save in C++), not a checkpoint of torch.save");
+      throw CheckpointError(
+          "it is a TorchScript archive (torch.jit.save, or torch::save in C++), not a checkpoint "
+          "of torch.save");
     }
     const ZipRecord* order = zip_.find("byteorder");
-    if (order && order->data != "little") throw CheckpointError("it was saved on a big-endian machine, which is not supported");
+    if (order && order->data != "little")
+      throw CheckpointError("it was saved on a big-endian machine, which is not supported");
     const ZipRecord* version = zip_.find("version");
     if (!version) return;
     std::string_view digits = version->data;
     while (!digits.empty() && digits.back() == '\n') digits.remove_suffix(1);
-    const bool number = !digits.empty() && digits.size() <= 9 && digits.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool number = !digits.empty() && digits.size() <= 9 &&
+                        digits.find_first_not_of("0123456789") == std::string_view::npos;
     if (!number || std::stol(std::string(digits)) > 10) {
       throw CheckpointError("its format version is newer than 10, the newest that can be read");
     }
@@ -63,11 +69,15 @@ class ArchiveReader {
     const ZipRecord* record = zip_.find("data/" + reference.key);
     if (!record) throw CheckpointError("there is no record data/" + reference.key);
     std::uint64_t bytes = 0;
-    if (__builtin_mul_overflow(reference.numel, itemsize(reference.dtype), &bytes) || bytes != record->data.size()) {
-      throw CheckpointError("storage " + reference.key + " should have " + std::to_string(reference.numel) + " elements of " +
-                            dtype_name(reference.dtype) + ", but its record has " + std::to_string(record->data.size()) + " bytes");
+    if (__builtin_mul_overflow(reference.numel, itemsize(reference.dtype), &bytes) ||
+        bytes != record->data.size()) {
+      throw CheckpointError("storage " + reference.key + " should have " +
+                            std::to_string(reference.numel) + " elements of " +
+                            dtype_name(reference.dtype) + ", but its record has " +
+                            std::to_string(record->data.size()) + " bytes");
     }
-    Storage made{.dtype = reference.dtype, .nbytes = record->data.size(), .location = reference.location};
+    Storage made{
+        .dtype = reference.dtype, .nbytes = record->data.size(), .location = reference.location};
     if (made.nbytes > 0 && (options_.copy || !owner_)) {
       made.owner = copied(record->data);
       made.data = made.owner.get();
@@ -83,7 +93,8 @@ class ArchiveReader {
   const ReadOptions& options_;
 };
 
-Value read_named(std::string_view file, std::shared_ptr<const void> owner, const ReadOptions& options, const std::string& name) {
+Value read_named(std::string_view file, std::shared_ptr<const void> owner,
+                 const ReadOptions& options, const std::string& name) {
   try {
     return ArchiveReader(file, std::move(owner), options).read();
   } catch (const CheckpointError& e) {
@@ -98,7 +109,8 @@ Value read_archive(const std::string& path, const ReadOptions& options) {
   return read_named(file->bytes(), file, options, path);
 }
 
-Value read_archive_bytes(std::string_view bytes, const ReadOptions& options, const std::string& name) {
+Value read_archive_bytes(std::string_view bytes, const ReadOptions& options,
+                         const std::string& name) {
   return read_named(bytes, nullptr, options, name);
 }
 

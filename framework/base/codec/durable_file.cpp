@@ -19,17 +19,23 @@ namespace levin {
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 20;
+constexpr std::int64_t write_back_size = std::int64_t{8}
+                                         << 20;  // makes up for the time that checksums take
 
 // Small pieces are collected, large ones go straight to the file.
 class FileSink final : public ByteSink {
  public:
-  FileSink(Files& files, int fd, const std::string& path) : files_(files), fd_(fd), path_(path) { buffer_.reserve(buffer_size); }
+  FileSink(Files& files, int fd, const std::string& path) : files_(files), fd_(fd), path_(path) {
+    buffer_.reserve(buffer_size);
+  }
 
   void write(const void* data, std::size_t size) override {
     if (size == 0) return;
     if (buffer_.size() + size > buffer_size) flush();
-    if (size >= buffer_size) put(static_cast<const char*>(data), size);
-    else buffer_.append(static_cast<const char*>(data), size);
+    if (size >= buffer_size)
+      put(static_cast<const char*>(data), size);
+    else
+      buffer_.append(static_cast<const char*>(data), size);
   }
   void flush() {
     put(buffer_.data(), buffer_.size());
@@ -44,13 +50,18 @@ class FileSink final : public ByteSink {
       if (written <= 0) throw_os_error(written == 0 ? ENOSPC : static_cast<int>(-written), path_);
       data += written;
       size -= static_cast<std::size_t>(written);
+      written_ += written;
     }
+    if (written_ - handed_over_ < write_back_size) return;
+    files_.start_writing_back(fd_, handed_over_, written_ - handed_over_);
+    handed_over_ = written_;
   }
 
   Files& files_;
   int fd_;
   const std::string& path_;
   std::string buffer_;
+  std::int64_t written_ = 0, handed_over_ = 0;
 };
 
 // Tells machines apart that share a folder: a process number means nothing on another one.
@@ -73,7 +84,8 @@ std::string temporary_name(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
   const std::string name = path.substr(folder.size()).substr(0, 180);  // a name may have 255 bytes
-  return folder + "." + name + "." + machine_tag() + "-" + std::to_string(::getpid()) + "-" + std::to_string(count++) + ".tmp";
+  return folder + "." + name + "." + machine_tag() + "-" + std::to_string(::getpid()) + "-" +
+         std::to_string(count++) + ".tmp";
 }
 
 // The process that wrote a temporary file on this machine; nothing for any other name.
@@ -90,7 +102,8 @@ std::optional<pid_t> writer_of(std::string_view name) {
   unsigned count = 0;
   const char* end = tag.data() + tag.size();
   const auto first = std::from_chars(tag.data(), end, pid);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-' || pid <= 0) return std::nullopt;
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-' || pid <= 0)
+    return std::nullopt;
   const auto second = std::from_chars(first.ptr + 1, end, count);
   if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
   return pid;
@@ -99,7 +112,8 @@ std::optional<pid_t> writer_of(std::string_view name) {
 // A temporary file: closed and removed unless it was renamed.
 class Temporary {
  public:
-  Temporary(Files& files, const std::string& path) : files_(files), path_(path), name_(temporary_name(path)) {}
+  Temporary(Files& files, const std::string& path)
+      : files_(files), path_(path), name_(temporary_name(path)) {}
   ~Temporary() {
     if (fd_ >= 0) files_.close(fd_);
     if (exists_) files_.unlink(name_);
@@ -109,13 +123,15 @@ class Temporary {
 
   void write(const std::function<void(ByteSink&)>& content) {
     // A number that a killed process with our process number has used already is skipped.
-    while ((fd_ = files_.open_exclusive(name_, 0644)) == -EEXIST || fd_ == -EINTR) name_ = temporary_name(path_);
+    while ((fd_ = files_.open_exclusive(name_, 0644)) == -EEXIST || fd_ == -EINTR)
+      name_ = temporary_name(path_);
     if (fd_ < 0) throw_os_error(-fd_, path_);
     exists_ = true;
     FileSink sink(files_, fd_, path_);
     content(sink);
     sink.flush();
-    // After a failed fsync the pages may be marked clean though they never reached the disk: never try again.
+    // After a failed fsync the pages may be marked clean though they never reached the disk: never
+    // try again.
     check(files_.fsync(fd_));
     const int closed = files_.close(std::exchange(fd_, -1));
     if (closed != -EINTR) check(closed);
@@ -145,21 +161,28 @@ class Temporary {
 
 bool sync_folder(Files& files, const std::string& path) {
   int result = 0;
-  while ((result = files.fsync_directory(folder_of(path))) == -EINTR) {}
+  while ((result = files.fsync_directory(folder_of(path))) == -EINTR) {
+  }
   switch (-result) {
     case 0: return true;
-    case EINVAL: case ENOTSUP: case EPERM: case EACCES: case ENOSYS: case EBADF: return false;
+    case EINVAL:
+    case ENOTSUP:
+    case EPERM:
+    case EACCES:
+    case ENOSYS:
+    case EBADF: return false;
     default: throw_os_error(-result, path);
   }
 }
 
 }  // namespace
 
-bool write_durably(Files& files, const std::string& path, const std::function<void(ByteSink&)>& content,
-                   std::uint64_t expected_bytes) {
+bool write_durably(Files& files, const std::string& path,
+                   const std::function<void(ByteSink&)>& content, std::uint64_t expected_bytes) {
   if (expected_bytes > 0) {
     const std::int64_t space = files.free_space(folder_of(path));
-    if (space >= 0 && static_cast<std::uint64_t>(space) < expected_bytes) throw_os_error(ENOSPC, path);
+    if (space >= 0 && static_cast<std::uint64_t>(space) < expected_bytes)
+      throw_os_error(ENOSPC, path);
   }
   Temporary temporary(files, path);
   temporary.write(content);

@@ -10,22 +10,55 @@ struct Typed {
   DType dtype;
   const char* storage;
 };
-constexpr Typed typed_storages[] = {
-    {DType::float64, "DoubleStorage"}, {DType::float32, "FloatStorage"}, {DType::float16, "HalfStorage"},
-    {DType::int64, "LongStorage"}, {DType::int32, "IntStorage"}, {DType::int16, "ShortStorage"},
-    {DType::int8, "CharStorage"}, {DType::uint8, "ByteStorage"}, {DType::bool_, "BoolStorage"},
-    {DType::bfloat16, "BFloat16Storage"}, {DType::complex128, "ComplexDoubleStorage"},
-    {DType::complex64, "ComplexFloatStorage"}};
+constexpr Typed typed_storages[] = {{DType::float64, "DoubleStorage"},
+                                    {DType::float32, "FloatStorage"},
+                                    {DType::float16, "HalfStorage"},
+                                    {DType::int64, "LongStorage"},
+                                    {DType::int32, "IntStorage"},
+                                    {DType::int16, "ShortStorage"},
+                                    {DType::int8, "CharStorage"},
+                                    {DType::uint8, "ByteStorage"},
+                                    {DType::bool_, "BoolStorage"},
+                                    {DType::bfloat16, "BFloat16Storage"},
+                                    {DType::complex128, "ComplexDoubleStorage"},
+                                    {DType::complex64, "ComplexFloatStorage"}};
 
-constexpr std::array rebuild_functions = {
-    "_rebuild_parameter", "_rebuild_parameter_with_state", "_rebuild_qtensor", "_rebuild_tensor", "_rebuild_tensor_v2",
-    "_rebuild_tensor_v3", "_rebuild_sparse_tensor", "_rebuild_meta_tensor_no_storage", "_rebuild_nested_tensor",
-    "_rebuild_wrapper_subclass", "_rebuild_device_tensor_from_numpy", "_rebuild_device_tensor_from_cpu_tensor"};
-constexpr std::array other_torch_names = {
-    "Size", "device", "Tensor", "per_tensor_affine", "per_tensor_symmetric", "per_channel_affine",
-    "per_channel_symmetric", "per_channel_affine_float_qparams", "quint8", "qint8", "qint32", "quint4x2", "quint2x4",
-    "bits8", "bits16", "bits1x8", "bits2x4", "bits4x2", "float4_e2m1fn_x2", "QInt8Storage", "QInt32Storage",
-    "QUInt8Storage", "QUInt4x2Storage", "QUInt2x4Storage"};
+constexpr std::array rebuild_functions = {"_rebuild_parameter",
+                                          "_rebuild_parameter_with_state",
+                                          "_rebuild_qtensor",
+                                          "_rebuild_tensor",
+                                          "_rebuild_tensor_v2",
+                                          "_rebuild_tensor_v3",
+                                          "_rebuild_sparse_tensor",
+                                          "_rebuild_meta_tensor_no_storage",
+                                          "_rebuild_nested_tensor",
+                                          "_rebuild_wrapper_subclass",
+                                          "_rebuild_device_tensor_from_numpy",
+                                          "_rebuild_device_tensor_from_cpu_tensor"};
+constexpr std::array other_torch_names = {"Size",
+                                          "device",
+                                          "Tensor",
+                                          "per_tensor_affine",
+                                          "per_tensor_symmetric",
+                                          "per_channel_affine",
+                                          "per_channel_symmetric",
+                                          "per_channel_affine_float_qparams",
+                                          "quint8",
+                                          "qint8",
+                                          "qint32",
+                                          "quint4x2",
+                                          "quint2x4",
+                                          "bits8",
+                                          "bits16",
+                                          "bits1x8",
+                                          "bits2x4",
+                                          "bits4x2",
+                                          "float4_e2m1fn_x2",
+                                          "QInt8Storage",
+                                          "QInt32Storage",
+                                          "QUInt8Storage",
+                                          "QUInt4x2Storage",
+                                          "QUInt2x4Storage"};
 
 constexpr DType last_dtype = DType::uint64;
 
@@ -37,13 +70,15 @@ bool is_small_integer_type(std::string_view name) {  // int1 to int7, uint1 to u
 bool is_safe_torch_name(std::string_view name) {
   auto is_name = [&](const char* known) { return name == known; };
   return dtype_of({"torch", std::string(name)}) || storage_type({"torch", std::string(name)}) ||
-         is_small_integer_type(name) || std::any_of(other_torch_names.begin(), other_torch_names.end(), is_name);
+         is_small_integer_type(name) ||
+         std::any_of(other_torch_names.begin(), other_torch_names.end(), is_name);
 }
 
 }  // namespace
 
 std::optional<StorageType> storage_type(const Global& name) {
-  if (name.module == "torch.storage" && name.name == "UntypedStorage") return StorageType{DType::uint8, true};
+  if (name.module == "torch.storage" && name.name == "UntypedStorage")
+    return StorageType{DType::uint8, true};
   if (name.module != "torch") return std::nullopt;
   if (name.name == "UntypedStorage") return StorageType{DType::uint8, true};
   for (const Typed& type : typed_storages) {
@@ -89,7 +124,8 @@ bool is_safe_global(const Global& global) {
   if (module == "torch.serialization") return name == "_get_layout";
   if (module == "torch.storage") return name == "UntypedStorage" || name == "TypedStorage";
   if (module == "torch._tensor") return name == "_rebuild_from_type_v2";
-  return module == "torch._utils" && std::find(rebuild_functions.begin(), rebuild_functions.end(), name) != rebuild_functions.end();
+  return module == "torch._utils" && std::find(rebuild_functions.begin(), rebuild_functions.end(),
+                                               name) != rebuild_functions.end();
 }
 
 }  // namespace levin

@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-/// Fixed-width little-endian integers, as zip and pickle store them. The machine is little-endian itself.
+/// Fixed-width little-endian integers, as zip and pickle store them. The machine is little-endian
+/// itself.
 namespace levin {
 
 /// The integer at `offset`; the caller has checked that it lies within `bytes`.

@@ -15,7 +15,9 @@ namespace {
 
 struct Descriptor {
   int fd;
-  ~Descriptor() { if (fd >= 0) ::close(fd); }
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
 };
 
 }  // namespace
@@ -25,7 +27,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat info {};
   if (file.fd < 0 || ::fstat(file.fd, &info) != 0) throw_os_error(errno, path);
-  if (!S_ISREG(info.st_mode)) throw CheckpointError("can't read the checkpoint '" + path + "': it is not a regular file");
+  if (!S_ISREG(info.st_mode))
+    throw CheckpointError("can't read the checkpoint '" + path + "': it is not a regular file");
   const auto size = static_cast<std::size_t>(info.st_size);
   void* data = nullptr;
   if (size > 0) {

@@ -7,10 +7,12 @@
 
 namespace levin {
 
-/// A regular file, mapped for reading. The pages that are written to are private copies: the file never changes through it.
+/// A regular file, mapped for reading. The pages that are written to are private copies: the file
+/// never changes through it.
 class LEVIN_API MappedFile {
  public:
-  /// FileNotFoundError or OSError if it can't be opened; CheckpointError for what is no regular file.
+  /// FileNotFoundError or OSError if it can't be opened; CheckpointError for what is no regular
+  /// file.
   static std::shared_ptr<const MappedFile> open(const std::string& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;

@@ -10,7 +10,9 @@ namespace {
 template <class F>
 void for_each_child(const Value& node, F&& f) {
   switch (node.kind()) {
-    case Value::Kind::list: case Value::Kind::tuple: case Value::Kind::set:
+    case Value::Kind::list:
+    case Value::Kind::tuple:
+    case Value::Kind::set:
       for (const Value& item : node.items()) f(item);
       break;
     case Value::Kind::dict:
@@ -26,19 +28,26 @@ void for_each_child(const Value& node, F&& f) {
 
 bool is_container(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::list: case Value::Kind::tuple: case Value::Kind::set: case Value::Kind::dict: case Value::Kind::object:
-      return true;
+    case Value::Kind::list:
+    case Value::Kind::tuple:
+    case Value::Kind::set:
+    case Value::Kind::dict:
+    case Value::Kind::object: return true;
     default: return false;
   }
 }
 
 void empty(Value& node) {
-  if (node.is_dict()) node.as_dict() = Dict();
-  else if (node.kind() == Value::Kind::object) node.as_object() = Object();
-  else node.items().clear();
+  if (node.is_dict())
+    node.as_dict() = Dict();
+  else if (node.kind() == Value::Kind::object)
+    node.as_object() = Object();
+  else
+    node.items().clear();
 }
 
-// Visits each container once, children first, with a stack of its own: nesting can't exhaust the thread's.
+// Visits each container once, children first, with a stack of its own: nesting can't exhaust the
+// thread's.
 class TreeCheck {
  public:
   explicit TreeCheck(std::size_t depth) : depth_(depth) {}
@@ -97,7 +106,8 @@ class TreeCheck {
     frame.size += child.size;
     if (frame.height + path_.size() > depth_ + 1) too_deep();
     // Lists that hold the same list twice, many times over, would keep every visitor busy for ever.
-    if (frame.size > 1'000'000 + 32 * plain_) malformed("its containers share each other without end");
+    if (frame.size > 1'000'000 + 32 * plain_)
+      malformed("its containers share each other without end");
   }
   [[noreturn]] void too_deep() const {
     malformed("it is nested deeper than " + std::to_string(depth_) + " levels");

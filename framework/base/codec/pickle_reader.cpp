@@ -11,19 +11,27 @@
 namespace levin {
 namespace {
 
-// What a value costs on the heap, roughly: the value itself in two places, a container's shared part, a string's.
+// What a value costs on the heap, roughly: the value itself in two places, a container's shared
+// part, a string's.
 constexpr std::size_t value_cost = 2 * sizeof(Value), container_cost = 160, string_cost = 64;
 
 class PickleMachine {
  public:
-  PickleMachine(std::string_view pickle, const FindStorage& find_storage, const PickleOptions& options)
-      : pickle_(pickle), options_(options), heap_(options.limits, pickle.size()), reducer_(heap_, keeper_, find_storage) {}
+  PickleMachine(std::string_view pickle, const FindStorage& find_storage,
+                const PickleOptions& options)
+      : pickle_(pickle),
+        options_(options),
+        heap_(options.limits, pickle.size()),
+        reducer_(heap_, keeper_, find_storage) {}
 
   Value run() {
     try {
-      if (pickle_.size() < 2 || pickle_[0] != '\x80') malformed("it does not begin as a pickle of protocol 2 or later");
-      while (step()) {}
-      if (marks_.size() != 0 || stack_.size() != 1) malformed("the pickle stops with values left over");
+      if (pickle_.size() < 2 || pickle_[0] != '\x80')
+        malformed("it does not begin as a pickle of protocol 2 or later");
+      while (step()) {
+      }
+      if (marks_.size() != 0 || stack_.size() != 1)
+        malformed("the pickle stops with values left over");
       if (at_ != pickle_.size()) malformed("there are bytes behind the end of the pickle");
       return keeper_.release(std::move(stack_.back()), options_.limits.depth);
     } catch (const CheckpointError& e) {
@@ -40,7 +48,9 @@ class PickleMachine {
     return bytes;
   }
   template <class T>
-  T number() { return load_le<T>(take(sizeof(T))); }
+  T number() {
+    return load_le<T>(take(sizeof(T)));
+  }
   std::string_view line() {
     const std::size_t end = pickle_.substr(at_, 1024).find('\n');
     if (end == std::string_view::npos) malformed("a name does not end");
@@ -96,28 +106,35 @@ class PickleMachine {
     if (index >= memo_.size()) malformed("memo entry " + std::to_string(index) + " does not exist");
     push(memo_[index]);
   }
-  // Python numbers its entries from 0 without gaps, so a large number is an attempt to make the memo large.
+  // Python numbers its entries from 0 without gaps, so a large number is an attempt to make the
+  // memo large.
   void put(std::size_t index) {
-    if (index > memo_.size()) malformed("memo entry " + std::to_string(index) + " comes before those below it");
+    if (index > memo_.size())
+      malformed("memo entry " + std::to_string(index) + " comes before those below it");
     heap_.charge(value_cost);
-    if (index == memo_.size()) memo_.push_back(top());
-    else memo_[index] = top();
+    if (index == memo_.size())
+      memo_.push_back(top());
+    else
+      memo_[index] = top();
   }
 
   void push_long(std::uint64_t size) {
     const std::string_view raw = take(size);
     if (size > 8) return push_bytes(raw, Value::big_integer);
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < size; ++i) value |= std::uint64_t{static_cast<unsigned char>(raw[i])} << (8 * i);
+    for (std::size_t i = 0; i < size; ++i)
+      value |= std::uint64_t{static_cast<unsigned char>(raw[i])} << (8 * i);
     if (size > 0 && size < 8 && (raw[size - 1] & 0x80)) value |= ~std::uint64_t{0} << (8 * size);
     push(static_cast<std::int64_t>(value));
   }
   void push_global(std::string_view module, std::string_view name) {
-    if (module.empty() || name.empty() || module.size() > 1024 || name.size() > 1024) malformed("a class has no proper name");
+    if (module.empty() || name.empty() || module.size() > 1024 || name.size() > 1024)
+      malformed("a class has no proper name");
     if (!is_python_utf8(module) || !is_python_utf8(name)) malformed("a class's name is not UTF-8");
     Global global{std::string(modern_module(module)), std::string(name)};
     if (options_.strict && !is_safe_global(global)) {
-      malformed("the class " + global.module + "." + global.name + " is not among those that strict reading accepts");
+      malformed("the class " + global.module + "." + global.name +
+                " is not among those that strict reading accepts");
     }
     heap_.charge(container_cost + module.size() + name.size());
     push(Value(std::move(global)));
@@ -150,7 +167,8 @@ class PickleMachine {
   }
   void set_all(List items) {
     if (items.size() % 2 != 0) malformed("a dict has a key without a value");
-    for (std::size_t i = 0; i < items.size(); i += 2) reducer_.set_item(top(), items[i], std::move(items[i + 1]));
+    for (std::size_t i = 0; i < items.size(); i += 2)
+      reducer_.set_item(top(), items[i], std::move(items[i + 1]));
   }
   void make_dict() {
     List items = pop_to_mark();
@@ -170,13 +188,16 @@ class PickleMachine {
   bool step() {
     opcode_at_ = at_;
     const char opcode = take(1)[0];
-    return opcode == '.' ? false : (scalar(opcode) || container(opcode) || machine(opcode) || unknown(opcode));
+    return opcode == '.'
+               ? false
+               : (scalar(opcode) || container(opcode) || machine(opcode) || unknown(opcode));
   }
   bool scalar(char opcode);
   bool container(char opcode);
   bool machine(char opcode);
   [[noreturn]] bool unknown(char opcode) const {
-    malformed("opcode " + std::to_string(static_cast<unsigned char>(opcode)) + " does not belong in a checkpoint");
+    malformed("opcode " + std::to_string(static_cast<unsigned char>(opcode)) +
+              " does not belong in a checkpoint");
   }
 
   std::string_view pickle_;
@@ -201,7 +222,8 @@ bool PickleMachine::scalar(char opcode) {
     case '\x8b': push_long(number<std::uint32_t>()); return true;
     case 'G': push(std::bit_cast<double>(__builtin_bswap64(number<std::uint64_t>()))); return true;
     case 'X': push_string(take(number<std::uint32_t>())); return true;
-    case '\x8c': case 'U': push_string(take(number<std::uint8_t>())); return true;
+    case '\x8c':
+    case 'U': push_string(take(number<std::uint8_t>())); return true;
     case '\x8d': push_string(take(number<std::uint64_t>())); return true;
     case 'T': push_string(take(number<std::uint32_t>())); return true;
     case 'C': push_bytes(take(number<std::uint8_t>()), Value::bytes); return true;
@@ -238,7 +260,8 @@ bool PickleMachine::machine(char opcode) {
   switch (opcode) {
     case '\x80': {
       const auto protocol = number<std::uint8_t>();
-      if (protocol < 2 || protocol > 5) malformed("pickle protocol " + std::to_string(protocol) + " is not 2 to 5");
+      if (protocol < 2 || protocol > 5)
+        malformed("pickle protocol " + std::to_string(protocol) + " is not 2 to 5");
       return true;
     }
     case '\x95': number<std::uint64_t>(); return true;  // FRAME: a hint for buffering
@@ -247,8 +270,10 @@ bool PickleMachine::machine(char opcode) {
       marks_.push_back(stack_.size());
       return true;
     case '0':
-      if (!marks_.empty() && marks_.back() == stack_.size()) marks_.pop_back();
-      else pop();
+      if (!marks_.empty() && marks_.back() == stack_.size())
+        marks_.pop_back();
+      else
+        pop();
       return true;
     case '1': pop_to_mark(); return true;
     case '2': push(Value(top())); return true;
@@ -282,7 +307,8 @@ bool PickleMachine::machine(char opcode) {
 
 }  // namespace
 
-Value read_pickle(std::string_view pickle, const FindStorage& find_storage, const PickleOptions& options) {
+Value read_pickle(std::string_view pickle, const FindStorage& find_storage,
+                  const PickleOptions& options) {
   return PickleMachine(pickle, find_storage, options).run();
 }
 

@@ -25,8 +25,9 @@ std::vector<std::int64_t> dimensions(const Value& value, const char* what) {
   const Value* tuple = &value;
   if (value.kind() == Value::Kind::object) {
     const Object& object = value.as_object();
-    if (object.callable.kind() == Value::Kind::global && object.callable.as_global() == Global{"torch", "Size"} &&
-        object.args.is_tuple() && object.args.size() == 1) {
+    if (object.callable.kind() == Value::Kind::global &&
+        object.callable.as_global() == Global{"torch", "Size"} && object.args.is_tuple() &&
+        object.args.size() == 1) {
       tuple = &object.args.items()[0];
     }
   }
@@ -39,7 +40,8 @@ std::vector<std::int64_t> dimensions(const Value& value, const char* what) {
 
 // A view must lie within its storage: the address of its last element is computed without overflow.
 void check_bounds(const TensorRef& tensor) {
-  if (tensor.sizes.size() != tensor.strides.size()) malformed("a tensor has another number of strides than of sizes");
+  if (tensor.sizes.size() != tensor.strides.size())
+    malformed("a tensor has another number of strides than of sizes");
   const bool empty = std::find(tensor.sizes.begin(), tensor.sizes.end(), 0) != tensor.sizes.end();
   std::int64_t count = 1, last = tensor.storage_offset;
   bool overflow = false;
@@ -51,7 +53,8 @@ void check_bounds(const TensorRef& tensor) {
     overflow |= __builtin_add_overflow(last, reach, &last);
   }
   std::int64_t bytes = 0;
-  overflow |= __builtin_mul_overflow(count, static_cast<std::int64_t>(itemsize(tensor.dtype)), &bytes);
+  overflow |=
+      __builtin_mul_overflow(count, static_cast<std::int64_t>(itemsize(tensor.dtype)), &bytes);
   const auto available = static_cast<std::int64_t>(tensor.storage->nbytes / itemsize(tensor.dtype));
   if (overflow || (empty ? tensor.storage_offset > available : last >= available)) {
     malformed("a tensor reaches beyond its storage of " + std::to_string(available) + " elements");
@@ -60,7 +63,10 @@ void check_bounds(const TensorRef& tensor) {
 
 bool is_hashable_kind(const Value& key) {
   switch (key.kind()) {
-    case Value::Kind::list: case Value::Kind::set: case Value::Kind::dict: case Value::Kind::bytearray: return false;
+    case Value::Kind::list:
+    case Value::Kind::set:
+    case Value::Kind::dict:
+    case Value::Kind::bytearray: return false;
     default: return true;
   }
 }
@@ -126,19 +132,22 @@ void Reducer::set_add(Value& target, const Value& item) {
 
 Value Reducer::persistent(const Value& id) {
   const bool shaped = id.is_tuple() && id.size() == 5 && id.items()[0].is_string() &&
-                      id.items()[0].as_string() == "storage" && id.items()[1].kind() == Value::Kind::global &&
-                      id.items()[2].is_string() && id.items()[3].is_string() && id.items()[4].is_int();
+                      id.items()[0].as_string() == "storage" &&
+                      id.items()[1].kind() == Value::Kind::global && id.items()[2].is_string() &&
+                      id.items()[3].is_string() && id.items()[4].is_int();
   if (!shaped) malformed("a persistent id is not ('storage', type, key, location, numel)");
   const List& parts = id.items();
   const std::string &key = parts[2].as_string(), &location = parts[3].as_string();
-  const bool digits = !key.empty() && key.size() <= 20 && key.find_first_not_of("0123456789") == std::string::npos;
+  const bool digits =
+      !key.empty() && key.size() <= 20 && key.find_first_not_of("0123456789") == std::string::npos;
   if (!digits) malformed("a storage's key is no number");
   if (location.size() > 256) malformed("a storage's location is too long");
   const auto type = storage_type(parts[1].as_global());
   if (!type) malformed("the storage type " + parts[1].type_name() + " is not supported");
   if (parts[4].as_int() < 0) malformed("a storage has a negative size");
 
-  const StorageReference reference{type->dtype, key, location, static_cast<std::uint64_t>(parts[4].as_int())};
+  const StorageReference reference{type->dtype, key, location,
+                                   static_cast<std::uint64_t>(parts[4].as_int())};
   const auto known = by_key_.find(key);
   if (known != by_key_.end()) {
     const Storage& storage = *known->second.storage;
@@ -149,7 +158,8 @@ Value Reducer::persistent(const Value& id) {
   }
   heap_.charge(2 * object_cost);
   std::shared_ptr<const Storage> storage = find_storage_(reference);
-  // To whoever does not build a tensor from it, a storage is an inert object that holds its elements.
+  // To whoever does not build a tensor from it, a storage is an inert object that holds its
+  // elements.
   const auto numel = static_cast<std::int64_t>(reference.numel);
   TensorRef whole{.dtype = type->dtype, .sizes = {numel}, .strides = {1}, .storage = storage};
   const Value args = keeper_.keep(Value::tuple({Value(std::move(whole))}));
@@ -161,7 +171,8 @@ Value Reducer::persistent(const Value& id) {
 
 const std::shared_ptr<const Storage>& Reducer::storage_of(const Value& handle) const {
   const auto found = by_handle_.find(handle.identity());
-  if (handle.identity() == nullptr || found == by_handle_.end()) malformed("a tensor has no storage");
+  if (handle.identity() == nullptr || found == by_handle_.end())
+    malformed("a tensor has no storage");
   return found->second->storage;
 }
 
@@ -171,7 +182,8 @@ Value Reducer::rebuild_tensor(const List& args, std::size_t fixed, bool dtype_gi
   tensor.storage = storage_of(args[0]);
   tensor.dtype = tensor.storage->dtype;
   if (dtype_given) {
-    const auto dtype = args[6].kind() == Value::Kind::global ? dtype_of(args[6].as_global()) : std::nullopt;
+    const auto dtype =
+        args[6].kind() == Value::Kind::global ? dtype_of(args[6].as_global()) : std::nullopt;
     if (!dtype) malformed("a tensor has an unknown dtype");
     tensor.dtype = *dtype;
   }
@@ -182,15 +194,19 @@ Value Reducer::rebuild_tensor(const List& args, std::size_t fixed, bool dtype_gi
     if (!args[4].is_bool()) malformed("a tensor has a bad requires_grad");
     tensor.requires_grad = args[4].as_bool();
   }
-  if (args.size() > fixed && !(args[fixed].is_dict() && args[fixed].size() == 0) && !args[fixed].is_none()) {
-    malformed("a tensor is conjugated or negated lazily; resolve it (tensor.resolve_conj().resolve_neg()) before saving");
+  if (args.size() > fixed && !(args[fixed].is_dict() && args[fixed].size() == 0) &&
+      !args[fixed].is_none()) {
+    malformed(
+        "a tensor is conjugated or negated lazily; resolve it "
+        "(tensor.resolve_conj().resolve_neg()) before saving");
   }
   check_bounds(tensor);
   return tensor;
 }
 
 Value Reducer::parameter(const List& args) {
-  if (!args[0].is_tensor() || !args[1].is_bool()) bad_arguments({"torch._utils", "_rebuild_parameter"});
+  if (!args[0].is_tensor() || !args[1].is_bool())
+    bad_arguments({"torch._utils", "_rebuild_parameter"});
   TensorRef tensor = args[0].as_tensor();
   tensor.parameter = true;
   tensor.requires_grad = args[1].as_bool();
@@ -206,7 +222,8 @@ Value Reducer::ordered_dict(const List& args) {
   }
   if (!args[0].is_list() && !args[0].is_tuple()) bad_arguments({"collections", "OrderedDict"});
   for (const Value& pair : args[0].items()) {
-    if (!(pair.is_list() || pair.is_tuple()) || pair.size() != 2) bad_arguments({"collections", "OrderedDict"});
+    if (!(pair.is_list() || pair.is_tuple()) || pair.size() != 2)
+      bad_arguments({"collections", "OrderedDict"});
     set_item(made, pair.items()[0], pair.items()[1]);
   }
   return made;
@@ -253,19 +270,43 @@ Value Reducer::reduce_known(const Global& name, const List& args, bool& known) {
     if (n < least || n > most) bad_arguments(name);
   };
   if (name.module == "torch._utils") {
-    if (name.name == "_rebuild_tensor_v2") { arity(6, 7); return rebuild_tensor(args, 6, false); }
-    if (name.name == "_rebuild_tensor_v3") { arity(7, 8); return rebuild_tensor(args, 7, true); }
-    if (name.name == "_rebuild_tensor") { arity(4, 4); return rebuild_tensor(args, 4, false); }
-    if (name.name == "_rebuild_parameter") { arity(3, 3); return parameter(args); }
-    if (name.name == "_rebuild_parameter_with_state") { arity(4, 4); return parameter(args); }
+    if (name.name == "_rebuild_tensor_v2") {
+      arity(6, 7);
+      return rebuild_tensor(args, 6, false);
+    }
+    if (name.name == "_rebuild_tensor_v3") {
+      arity(7, 8);
+      return rebuild_tensor(args, 7, true);
+    }
+    if (name.name == "_rebuild_tensor") {
+      arity(4, 4);
+      return rebuild_tensor(args, 4, false);
+    }
+    if (name.name == "_rebuild_parameter") {
+      arity(3, 3);
+      return parameter(args);
+    }
+    if (name.name == "_rebuild_parameter_with_state") {
+      arity(4, 4);
+      return parameter(args);
+    }
   } else if (name.module == "collections") {
-    if (name.name == "OrderedDict") { arity(0, 1); return ordered_dict(args); }
-    if (name.name == "Counter") { arity(0, 1); return counter(args); }
+    if (name.name == "OrderedDict") {
+      arity(0, 1);
+      return ordered_dict(args);
+    }
+    if (name.name == "Counter") {
+      arity(0, 1);
+      return counter(args);
+    }
   } else if (name.module == "_codecs" && name.name == "encode") {
     arity(2, 2);
     return encoded(args);
   } else if (name.module == "builtins") {
-    if (name.name == "set") { arity(0, 1); return set_of(args); }
+    if (name.name == "set") {
+      arity(0, 1);
+      return set_of(args);
+    }
     if (name.name == "bytes" && n == 0) return Value::bytes("");
     if (name.name == "complex") {
       arity(2, 2);
@@ -279,7 +320,8 @@ Value Reducer::reduce_known(const Global& name, const List& args, bool& known) {
       return Value::bytearray(n == 1 ? args[0].as_bytes() : "");
     }
   } else if (name.module == "torch._tensor" && name.name == "_rebuild_from_type_v2") {
-    arity(4, 4);  // (function, type, arguments, attributes): attributes of a tensor are Python's own affair
+    arity(4, 4);  // (function, type, arguments, attributes): attributes of a tensor are Python's
+                  // own affair
     if (args[0].kind() != Value::Kind::global || !args[2].is_tuple() ||
         args[0].as_global().module != "torch._utils") {
       bad_arguments(name);

@@ -5,12 +5,14 @@
 
 #include "levin/framework/base/codec/pickle_reader.h"
 
-/// Parts of the pickle reader that its two sources share: the machine's heap account and what REDUCE and BUILD mean.
+/// Parts of the pickle reader that its two sources share: the machine's heap account and what
+/// REDUCE and BUILD mean.
 namespace levin {
 
 [[noreturn]] void malformed(const std::string& what);
 
-/// Counts what a pickle costs, so that no short pickle makes much of little (by copying one long string often, say).
+/// Counts what a pickle costs, so that no short pickle makes much of little (by copying one long
+/// string often, say).
 class HeapAccount {
  public:
   HeapAccount(const PickleLimits& limits, std::size_t pickle_size)
@@ -24,7 +26,8 @@ class HeapAccount {
   std::size_t left_;
 };
 
-/// Makes containers and keeps hold of them, so that a tree of any depth, or one that contains itself, can be taken apart.
+/// Makes containers and keeps hold of them, so that a tree of any depth, or one that contains
+/// itself, can be taken apart.
 class NodeKeeper {
  public:
   NodeKeeper() = default;
@@ -34,7 +37,8 @@ class NodeKeeper {
   ~NodeKeeper();
 
   const Value& keep(Value node);
-  /// Checks that `root` is a tree (with sharing) of at most `depth` levels, then lets go of all that it holds.
+  /// Checks that `root` is a tree (with sharing) of at most `depth` levels, then lets go of all
+  /// that it holds.
   Value release(Value root, std::size_t depth);
 
  private:

@@ -34,16 +34,19 @@ std::uint16_t flags(const Entry& entry) {
 
 std::string local_header(const Entry& entry) {
   std::string extra = zip64_extra(entry);
-  const std::uint64_t data = entry.header_offset + local_size + entry.name.size() + extra.size() + 4;
+  const std::uint64_t data =
+      entry.header_offset + local_size + entry.name.size() + extra.size() + 4;
   const auto padding = static_cast<std::uint16_t>((alignment - data % alignment) % alignment);
   put<std::uint16_t>(extra, {extra_padding, padding});
   extra.append(padding, 'Z');
 
   std::string out;
   append_le(out, local_signature);
-  put<std::uint16_t>(out, {0, flags(entry), 0, 0, 0});  // version, flags, method 0 (stored), time, date
-  put<std::uint32_t>(out, {0, 0, 0});            // CRC and sizes: in the descriptor
-  put<std::uint16_t>(out, {static_cast<std::uint16_t>(entry.name.size()), static_cast<std::uint16_t>(extra.size())});
+  put<std::uint16_t>(out,
+                     {0, flags(entry), 0, 0, 0});  // version, flags, method 0 (stored), time, date
+  put<std::uint32_t>(out, {0, 0, 0});              // CRC and sizes: in the descriptor
+  put<std::uint16_t>(out, {static_cast<std::uint16_t>(entry.name.size()),
+                           static_cast<std::uint16_t>(extra.size())});
   return out + entry.name + extra;
 }
 
@@ -51,8 +54,10 @@ std::string descriptor(const Entry& entry) {
   std::string out;
   if (entry.size == 0) return out;
   put<std::uint32_t>(out, {descriptor_signature, entry.crc});
-  if (entry.is_zip64()) put<std::uint64_t>(out, {entry.size, entry.size});
-  else put<std::uint32_t>(out, {narrow(entry.size), narrow(entry.size)});
+  if (entry.is_zip64())
+    put<std::uint64_t>(out, {entry.size, entry.size});
+  else
+    put<std::uint32_t>(out, {narrow(entry.size), narrow(entry.size)});
   return out;
 }
 
@@ -60,10 +65,12 @@ std::string central_header(const Entry& entry) {
   const std::string extra = zip64_extra(entry);
   std::string out;
   append_le(out, central_signature);
-  put<std::uint16_t>(out, {0, 0, flags(entry), 0, 0, 0});  // made by, needed, flags, method, time, date
+  put<std::uint16_t>(out,
+                     {0, 0, flags(entry), 0, 0, 0});  // made by, needed, flags, method, time, date
   put<std::uint32_t>(out, {entry.crc, narrow(entry.size), narrow(entry.size)});
-  put<std::uint16_t>(out, {static_cast<std::uint16_t>(entry.name.size()), static_cast<std::uint16_t>(extra.size()),
-                           0, 0, 0});               // comment, disk, internal attributes
+  put<std::uint16_t>(
+      out, {static_cast<std::uint16_t>(entry.name.size()), static_cast<std::uint16_t>(extra.size()),
+            0, 0, 0});  // comment, disk, internal attributes
   put<std::uint32_t>(out, {0, narrow(entry.header_offset)});
   return out + entry.name + extra;
 }

@@ -22,11 +22,14 @@ struct Directory {
 [[noreturn]] void refuse_other_format(std::string_view file) {
   if (file.empty()) throw CheckpointError("the file is empty");
   if (file.substr(0, 2) == std::string_view("\x80\x02", 2)) {
-    throw CheckpointError("this is the format of torch.save before PyTorch 1.6, which is not supported; load it in Python "
-                          "and save it again");
+    throw CheckpointError(
+        "this is the format of torch.save before PyTorch 1.6, which is not supported; load it in "
+        "Python "
+        "and save it again");
   }
   if (file.size() > 262 && file.substr(257, 5) == "ustar") {
-    throw CheckpointError("this is a tar file; only zip checkpoints, as torch.save writes them, can be read");
+    throw CheckpointError(
+        "this is a tar file; only zip checkpoints, as torch.save writes them, can be read");
   }
   if (file.substr(0, 4) == "PK\x03\x04") damaged("the zip directory at the end is missing");
   throw CheckpointError("this is not a zip file as torch.save writes it");
@@ -34,7 +37,8 @@ struct Directory {
 
 std::size_t find_end(std::string_view file) {
   if (file.size() < zip::end_size) refuse_other_format(file);
-  const std::size_t lowest = file.size() - std::min<std::size_t>(file.size(), zip::end_size + 0xffff);
+  const std::size_t lowest =
+      file.size() - std::min<std::size_t>(file.size(), zip::end_size + 0xffff);
   for (std::size_t at = file.size() - zip::end_size + 1; at-- > lowest;) {
     if (load_le<std::uint32_t>(file, at) != zip::end_signature) continue;
     if (at + zip::end_size + load_le<std::uint16_t>(file, at + 20) == file.size()) return at;
@@ -46,10 +50,12 @@ Directory read_end64(std::string_view file, std::size_t end) {
   if (end < zip::locator64_size + zip::end64_size) damaged("the zip64 directory does not fit");
   const std::size_t locator = end - zip::locator64_size, at = locator - zip::end64_size;
   if (load_le<std::uint32_t>(file, locator) != zip::locator64_signature ||
-      load_le<std::uint64_t>(file, locator + 8) != at || load_le<std::uint32_t>(file, at) != zip::end64_signature) {
+      load_le<std::uint64_t>(file, locator + 8) != at ||
+      load_le<std::uint32_t>(file, at) != zip::end64_signature) {
     damaged("the zip64 directory is not where it should be");
   }
-  if (load_le<std::uint64_t>(file, at + 24) != load_le<std::uint64_t>(file, at + 32)) damaged("the zip has several disks");
+  if (load_le<std::uint64_t>(file, at + 24) != load_le<std::uint64_t>(file, at + 32))
+    damaged("the zip has several disks");
   return {load_le<std::uint64_t>(file, at + 32), load_le<std::uint64_t>(file, at + 48),
           load_le<std::uint64_t>(file, at + 40), at};
 }
@@ -57,21 +63,28 @@ Directory read_end64(std::string_view file, std::size_t end) {
 Directory read_end(std::string_view file) {
   const std::size_t end = find_end(file);
   if (load_le<std::uint32_t>(file, end + 4) != 0) damaged("the zip has several disks");
-  Directory directory{load_le<std::uint16_t>(file, end + 10), load_le<std::uint32_t>(file, end + 16),
+  Directory directory{load_le<std::uint16_t>(file, end + 10),
+                      load_le<std::uint32_t>(file, end + 16),
                       load_le<std::uint32_t>(file, end + 12), end};
-  if (load_le<std::uint16_t>(file, end + 8) != directory.entries) damaged("the zip has several disks");
-  const bool has_locator = end >= zip::locator64_size &&
-                           load_le<std::uint32_t>(file, end - zip::locator64_size) == zip::locator64_signature;
+  if (load_le<std::uint16_t>(file, end + 8) != directory.entries)
+    damaged("the zip has several disks");
+  const bool has_locator =
+      end >= zip::locator64_size &&
+      load_le<std::uint32_t>(file, end - zip::locator64_size) == zip::locator64_signature;
   if (has_locator) {
     const Directory wide = read_end64(file, end);
-    auto agree = [](std::uint64_t narrow, std::uint64_t value, std::uint64_t limit) { return narrow == std::min(value, limit); };
-    if (!agree(directory.entries, wide.entries, 0xffff) || !agree(directory.offset, wide.offset, zip::in_zip64) ||
+    auto agree = [](std::uint64_t narrow, std::uint64_t value, std::uint64_t limit) {
+      return narrow == std::min(value, limit);
+    };
+    if (!agree(directory.entries, wide.entries, 0xffff) ||
+        !agree(directory.offset, wide.offset, zip::in_zip64) ||
         !agree(directory.size, wide.size, zip::in_zip64)) {
       damaged("the zip's two directories disagree");
     }
     directory = wide;
   }
-  // The directory ends where the trailing parts begin; this also refuses a zip that was put behind something else.
+  // The directory ends where the trailing parts begin; this also refuses a zip that was put behind
+  // something else.
   if (directory.size > directory.end || directory.offset != directory.end - directory.size) {
     damaged("the zip directory is not where it should be");
   }
@@ -102,16 +115,21 @@ zip::Entry read_central(std::string_view file, std::size_t& at, std::size_t end)
   if (end - at < zip::central_size || load_le<std::uint32_t>(file, at) != zip::central_signature) {
     damaged("the zip directory has a broken entry");
   }
-  const std::size_t name = load_le<std::uint16_t>(file, at + 28), extra = load_le<std::uint16_t>(file, at + 30);
-  const std::size_t comment = load_le<std::uint16_t>(file, at + 32), total = zip::central_size + name + extra + comment;
+  const std::size_t name = load_le<std::uint16_t>(file, at + 28),
+                    extra = load_le<std::uint16_t>(file, at + 30);
+  const std::size_t comment = load_le<std::uint16_t>(file, at + 32),
+                    total = zip::central_size + name + extra + comment;
   if (name == 0 || name > 4096 || total > end - at) damaged("the zip directory has a broken entry");
-  zip::Entry entry{std::string(file.substr(at + zip::central_size, name)), load_le<std::uint32_t>(file, at + 42),
-                   load_le<std::uint32_t>(file, at + 24), load_le<std::uint32_t>(file, at + 16)};
+  zip::Entry entry{std::string(file.substr(at + zip::central_size, name)),
+                   load_le<std::uint32_t>(file, at + 42), load_le<std::uint32_t>(file, at + 24),
+                   load_le<std::uint32_t>(file, at + 16)};
   std::uint64_t compressed = load_le<std::uint32_t>(file, at + 20);
   read_zip64(entry, compressed, file.substr(at + zip::central_size + name, extra));
-  if (load_le<std::uint16_t>(file, at + 8) & 0x2041) throw CheckpointError("record " + entry.name + " is encrypted, which is not supported");
+  if (load_le<std::uint16_t>(file, at + 8) & 0x2041)
+    throw CheckpointError("record " + entry.name + " is encrypted, which is not supported");
   if (load_le<std::uint16_t>(file, at + 10) != 0) {
-    throw CheckpointError("record " + entry.name + " is compressed; checkpoints are stored uncompressed");
+    throw CheckpointError("record " + entry.name +
+                          " is compressed; checkpoints are stored uncompressed");
   }
   if (compressed != entry.size) damaged("record " + entry.name + " has two different sizes");
   if (load_le<std::uint16_t>(file, at + 34) != 0) damaged("the zip has several disks");
@@ -127,29 +145,37 @@ struct Place {
 Place read_local(std::string_view file, const zip::Entry& entry, std::size_t limit) {
   const std::string record = "record " + entry.name;
   const std::uint64_t at = entry.header_offset;
-  if (at > limit || limit - at < zip::local_size || load_le<std::uint32_t>(file, at) != zip::local_signature) {
+  if (at > limit || limit - at < zip::local_size ||
+      load_le<std::uint32_t>(file, at) != zip::local_signature) {
     damaged(record + " has no header where the directory says");
   }
-  const std::size_t name = load_le<std::uint16_t>(file, at + 26), extra = load_le<std::uint16_t>(file, at + 28);
+  const std::size_t name = load_le<std::uint16_t>(file, at + 26),
+                    extra = load_le<std::uint16_t>(file, at + 28);
   if (zip::local_size + name + extra > limit - at) damaged(record + " reaches beyond the records");
   const std::size_t data = at + zip::local_size + name + extra;
-  if (file.substr(at + zip::local_size, name) != entry.name) damaged(record + " has another name in its header");
-  if (load_le<std::uint16_t>(file, at + 8) != 0) damaged(record + " has another method in its header");
+  if (file.substr(at + zip::local_size, name) != entry.name)
+    damaged(record + " has another name in its header");
+  if (load_le<std::uint16_t>(file, at + 8) != 0)
+    damaged(record + " has another method in its header");
   if (entry.size > limit - data) damaged(record + " reaches beyond the records");
   const std::size_t end = data + entry.size;
   const auto local_flags = load_le<std::uint16_t>(file, at + 6);
   if (!(local_flags & 8)) {
     const auto size = load_le<std::uint32_t>(file, at + 22);
-    if (load_le<std::uint32_t>(file, at + 14) != entry.crc || (size != entry.size && size != zip::in_zip64)) {
+    if (load_le<std::uint32_t>(file, at + 14) != entry.crc ||
+        (size != entry.size && size != zip::in_zip64)) {
       damaged(record + " has another checksum or size in its header");
     }
     return {data, end};
   }
   if (limit - end < 16) damaged(record + " reaches beyond the records");
-  if (load_le<std::uint32_t>(file, end) != zip::descriptor_signature) return {data, end};  // unsigned: old writers
-  const bool wide = entry.is_zip64() && limit - end >= 24 && load_le<std::uint64_t>(file, end + 8) == entry.size;
+  if (load_le<std::uint32_t>(file, end) != zip::descriptor_signature)
+    return {data, end};  // unsigned: old writers
+  const bool wide =
+      entry.is_zip64() && limit - end >= 24 && load_le<std::uint64_t>(file, end + 8) == entry.size;
   if (load_le<std::uint32_t>(file, end + 4) != entry.crc ||
-      (!wide && load_le<std::uint32_t>(file, end + 8) != std::min<std::uint64_t>(entry.size, zip::in_zip64))) {
+      (!wide && load_le<std::uint32_t>(file, end + 8) !=
+                    std::min<std::uint64_t>(entry.size, zip::in_zip64))) {
     damaged(record + " has another checksum or size behind its data");
   }
   return {data, end + (wide ? 24 : 16)};
@@ -160,7 +186,8 @@ bool equal_at(std::string_view file, std::uint64_t at, const std::string& expect
 }
 
 // Every byte that belongs to no record must be what the writer would have put there.
-void check_layout(std::string_view file, const std::vector<zip::Entry>& entries, const Directory& directory) {
+void check_layout(std::string_view file, const std::vector<zip::Entry>& entries,
+                  const Directory& directory) {
   std::uint64_t at = 0;
   std::string central;
   for (const zip::Entry& entry : entries) {
@@ -174,7 +201,8 @@ void check_layout(std::string_view file, const std::vector<zip::Entry>& entries,
     central += zip::central_header(entry);
   }
   central += zip::end_of_directory(entries.size(), at, central.size());
-  if (at != directory.offset || file.substr(at) != central) damaged("bytes of the zip directory have changed");
+  if (at != directory.offset || file.substr(at) != central)
+    damaged("bytes of the zip directory have changed");
 }
 
 }  // namespace
@@ -189,10 +217,13 @@ ZipReader::ZipReader(std::string_view file, bool canonical) {
     zip::Entry entry = read_central(file, at, directory_end);
     const Place place = read_local(file, entry, directory.offset);
     const std::size_t slash = entry.name.find('/');
-    if (slash == std::string::npos || slash == 0) damaged("record " + entry.name + " is in no folder");
+    if (slash == std::string::npos || slash == 0)
+      damaged("record " + entry.name + " is in no folder");
     if (i == 0) root_ = entry.name.substr(0, slash);
-    if (entry.name.compare(0, slash, root_) != 0) damaged("the records are in several root folders");
-    records_.push_back({entry.name.substr(slash + 1), entry.crc, file.substr(place.data, entry.size)});
+    if (entry.name.compare(0, slash, root_) != 0)
+      damaged("the records are in several root folders");
+    records_.push_back(
+        {entry.name.substr(slash + 1), entry.crc, file.substr(place.data, entry.size)});
     ranges.emplace_back(entry.header_offset, place.end);
     entries.push_back(std::move(entry));
   }
@@ -202,16 +233,19 @@ ZipReader::ZipReader(std::string_view file, bool canonical) {
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     if (ranges[i].first < ranges[i - 1].second) damaged("two records overlap");
   }
-  std::sort(records_.begin(), records_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(records_.begin(), records_.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   for (std::size_t i = 1; i < records_.size(); ++i) {
-    if (records_[i].name == records_[i - 1].name) damaged("there are two records " + records_[i].name);
+    if (records_[i].name == records_[i - 1].name)
+      damaged("there are two records " + records_[i].name);
   }
   if (canonical && find(".storage_alignment")) check_layout(file, entries, directory);
 }
 
 const ZipRecord* ZipReader::find(std::string_view name) const {
-  const auto found = std::lower_bound(records_.begin(), records_.end(), name,
-                                      [](const ZipRecord& record, std::string_view n) { return record.name < n; });
+  const auto found =
+      std::lower_bound(records_.begin(), records_.end(), name,
+                       [](const ZipRecord& record, std::string_view n) { return record.name < n; });
   return found != records_.end() && found->name == name ? &*found : nullptr;
 }
 

@@ -16,7 +16,9 @@ void ZipWriter::put(const void* data, std::size_t size) {
 
 void ZipWriter::add(const std::string& name, const void* data, std::size_t size) {
   zip::Entry entry{.name = root_ + "/" + name, .header_offset = position_, .size = size};
-  if (entry.name.size() > 4096) throw ValueError("a record's name has " + std::to_string(entry.name.size()) + " bytes; 4096 are allowed");
+  if (entry.name.size() > 4096)
+    throw ValueError("a record's name has " + std::to_string(entry.name.size()) +
+                     " bytes; 4096 are allowed");
   put(zip::local_header(entry));
   // In pieces that stay in the cache between the checksum and the copy into the kernel.
   constexpr std::size_t piece = std::size_t{1} << 20;

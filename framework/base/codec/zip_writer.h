@@ -10,8 +10,9 @@
 
 namespace levin {
 
-/// Writes the zip container of a checkpoint front to back, byte for byte as `torch.save` does: records are stored, not
-/// compressed, each record's data starts at a multiple of 64, CRC-32 always, no dates, zip64 where it is needed.
+/// Writes the zip container of a checkpoint front to back, byte for byte as `torch.save` does:
+/// records are stored, not compressed, each record's data starts at a multiple of 64, CRC-32
+/// always, no dates, zip64 where it is needed.
 class LEVIN_API ZipWriter {
  public:
   /// `root` is the folder that all records are in.
@@ -23,7 +24,8 @@ class LEVIN_API ZipWriter {
   /// Writes the directory. Nothing can be added afterwards.
   void finish();
 
-  /// Forty digits that follow from the names and contents of the records so far: equal files have equal ids.
+  /// Forty digits that follow from the names and contents of the records so far: equal files have
+  /// equal ids.
   std::string content_id() const;
 
  private:
