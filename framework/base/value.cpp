@@ -333,8 +333,48 @@ std::string Value::repr(std::size_t limit) const {
 }
 
 namespace {
+
 constexpr std::size_t indexed_from = 12;  // a linear search is faster below
+
+// A name for any key, the same for keys that Python holds equal (1, 1.0 and True). A string is its own name, except that
+// those which begin with a zero byte, as the names of other keys do, get a prefix.
+std::string index_name(const Value& key) {
+  auto tagged = [](char tag, const auto& bits) {
+    return std::string({'\0', tag}) + std::string(reinterpret_cast<const char*>(&bits), sizeof bits);
+  };
+  switch (key.kind()) {
+    case Value::Kind::string: return key.as_string().starts_with('\0') ? std::string("\0s", 2) + key.as_string() : key.as_string();
+    case Value::Kind::none: return std::string("\0n", 2);
+    case Value::Kind::boolean: return tagged('i', std::int64_t{key.as_bool()});
+    case Value::Kind::integer: return tagged('i', key.as_int());
+    case Value::Kind::floating: {
+      const double number = key.as_double();
+      const bool whole = number >= -0x1p63 && number < 0x1p63 && number == std::floor(number);
+      return whole ? tagged('i', static_cast<std::int64_t>(number)) : tagged('f', number);
+    }
+    case Value::Kind::complex: return tagged('c', key.as_complex());
+    case Value::Kind::bytes: return std::string("\0b", 2) + key.as_bytes();
+    case Value::Kind::big_integer: return std::string("\0l", 2) + key.as_bytes();
+    case Value::Kind::global: return std::string("\0g", 2) + key.as_global().module + "." + key.as_global().name;
+    case Value::Kind::tuple: {
+      std::string name("\0t", 2);
+      for (const Value& item : key.items()) {
+        const std::string part = index_name(item);
+        name += std::to_string(part.size()) + ":" + part;
+      }
+      return name;
+    }
+    default: return tagged('p', key.identity());  // by identity, as Python's objects
+  }
 }
+
+bool same_key(const Value& a, const Value& b) {
+  if (a.is_string() || b.is_string()) return a.is_string() && b.is_string() && a.as_string() == b.as_string();
+  if (a.is_int() && b.is_int()) return a.as_int() == b.as_int();
+  return index_name(a) == index_name(b);
+}
+
+}  // namespace
 
 Dict::Dict(std::initializer_list<Item> items) {
   for (const auto& [key, value] : items) set(key, value);
@@ -342,7 +382,7 @@ Dict::Dict(std::initializer_list<Item> items) {
 
 std::size_t Dict::position(std::string_view key) const {
   if (!by_name_.empty()) {
-    const auto found = by_name_.find(std::string(key));
+    const auto found = by_name_.find(key.starts_with('\0') ? std::string("\0s", 2).append(key) : std::string(key));
     return found == by_name_.end() ? items_.size() : found->second;
   }
   for (std::size_t i = 0; i < items_.size(); ++i)
@@ -352,8 +392,12 @@ std::size_t Dict::position(std::string_view key) const {
 
 std::size_t Dict::position(const Value& key) const {
   if (key.is_string()) return position(std::string_view(key.as_string()));
+  if (!by_name_.empty()) {
+    const auto found = by_name_.find(index_name(key));
+    return found == by_name_.end() ? items_.size() : found->second;
+  }
   for (std::size_t i = 0; i < items_.size(); ++i)
-    if (items_[i].first == key) return i;
+    if (same_key(items_[i].first, key)) return i;
   return items_.size();
 }
 
@@ -373,12 +417,8 @@ const Value* Dict::find(const Value& key) const {
 void Dict::append(const Value& key, Value value) {
   items_.emplace_back(key, std::move(value));
   if (items_.size() < indexed_from) return;
-  if (by_name_.empty()) {
-    for (std::size_t i = 0; i < items_.size(); ++i)
-      if (items_[i].first.is_string()) by_name_.emplace(items_[i].first.as_string(), i);
-  } else if (key.is_string()) {
-    by_name_.emplace(key.as_string(), items_.size() - 1);
-  }
+  const std::size_t first = by_name_.empty() ? 0 : items_.size() - 1;
+  for (std::size_t i = first; i < items_.size(); ++i) by_name_.emplace(index_name(items_[i].first), i);
 }
 
 Value& Dict::operator[](std::string_view key) {
@@ -399,8 +439,7 @@ bool Dict::erase(std::string_view key) {
   items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
   by_name_.clear();
   if (items_.size() >= indexed_from) {
-    for (std::size_t k = 0; k < items_.size(); ++k)
-      if (items_[k].first.is_string()) by_name_.emplace(items_[k].first.as_string(), k);
+    for (std::size_t k = 0; k < items_.size(); ++k) by_name_.emplace(index_name(items_[k].first), k);
   }
   return true;
 }

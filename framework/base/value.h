@@ -175,7 +175,8 @@ struct Object {
   bool is_new = false;  ///< made by NEWOBJ (`cls.__new__(cls, *args)`) and not by REDUCE
 };
 
-/// A dict that keeps the order of insertion. Keys are str, int, bool, float, None or tuples of these.
+/// A dict that keeps the order of insertion. Keys are str, int, bool, float, None or tuples of these; as in Python, 1, 1.0
+/// and True are the same key.
 class LEVIN_API Dict {
  public:
   enum class Type : std::uint8_t { dict, ordered_dict, counter };
@@ -198,6 +199,8 @@ class LEVIN_API Dict {
   const Value* find(std::string_view key) const;
   Value* find(std::string_view key);
   const Value* find(const Value& key) const;
+  const Value* find(const char* key) const { return find(std::string_view(key)); }
+  Value* find(const char* key) { return find(std::string_view(key)); }
   Value& operator[](std::string_view key);
   /// Sets an entry; a key that is there keeps its place and gets the new value, as in Python.
   void set(const Value& key, Value value);
@@ -208,7 +211,7 @@ class LEVIN_API Dict {
   std::size_t position(std::string_view key) const;
   void append(const Value& key, Value value);
   std::vector<Item> items_;
-  std::unordered_map<std::string, std::size_t> by_name_;  // string keys, kept once there are more than a few
+  std::unordered_map<std::string, std::size_t> by_name_;  // names of the keys, kept once there are more than a few
 };
 
 }  // namespace levin

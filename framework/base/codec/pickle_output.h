@@ -1,0 +1,44 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The pickler's lower half: opcodes with their arguments, and the numbers of the memo.
+namespace levin {
+
+class PickleOutput {
+ public:
+  PickleOutput() : out_("\x80\x02") {}
+  /// Ends the pickle and hands it over.
+  std::string finish();
+
+  void op(char opcode) { out_ += opcode; }
+  /// Remembers what was written last; gives its number. Python numbers each object that may occur
+  /// again, also those it makes on the way.
+  std::uint32_t put();
+  /// Writes the object of that number again.
+  void get(std::uint32_t number);
+  std::uint32_t next_number() const { return next_; }
+
+  void boolean(bool value) { op(value ? '\x88' : '\x89'); }
+  void integer(std::int64_t value);
+  /// Two's complement, in as few bytes as hold the sign.
+  void big_integer(std::string_view little_endian);
+  void floating(double value);
+  /// A string, without a memo entry. ValueError if it is not UTF-8 or longer than 4 GiB.
+  void text(std::string_view utf8);
+  void global(std::string_view module, std::string_view name);
+  /// Ends a tuple of so many items; a mark must have been written before the first of more than
+  /// three.
+  void end_tuple(std::size_t items);
+  static bool tuple_needs_mark(std::size_t items) { return items > 3; }
+  /// A tuple of ints, with its memo entry.
+  void integers(const std::vector<std::int64_t>& numbers);
+
+ private:
+  std::string out_;
+  std::uint32_t next_ = 0;
+};
+
+}  // namespace levin
