@@ -1,0 +1,141 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "levin/framework/base/csv_metrics.h"
+#include "levin/framework/base/errors.h"
+#include "support/catch.h"
+
+using namespace levin;
+
+namespace {
+
+std::string read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/levin_csv_XXXXXX";
+    path = ::mkdtemp(name);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+void add(CsvMetricsWriter& writer, std::vector<Cell> cells, std::int64_t step) {
+  writer.add(cells, step);
+}
+
+const double kInf = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+TEST_CASE("metrics.csv is what Lightning writes, byte for byte") {
+  Folder folder;
+  CsvMetricsWriter writer(folder.path + "/a/b/metrics.csv");
+  const std::string samples = LEVIN_SOURCE_DIR "/tests/data/csv_metrics/";
+  add(writer, {{"train_loss", 0.5}, {"epoch", 0, true}}, 49);
+  add(writer, {{"train_loss", 1.0 / 3}, {"epoch", 0, true}}, 99);
+  writer.flush();
+  CHECK(read(writer.path()) == read(samples + "flush1.csv"));
+
+  add(writer, {{"epoch", 0, true}, {"val_loss", 0.1}, {"lr-SGD", 1e-3}}, 99);
+  add(writer,
+      {{"epoch", 1, true}, {"a,b", std::nan("")}, {"q\"x", kInf}, {"zebra\n", -kInf}}, 100);
+  writer.flush();
+  CHECK(read(writer.path()) == read(samples + "flush2.csv"));
+
+  add(writer, {{"train_loss", 1e-7}, {"zebra\n", 1e22}, {"epoch", 2, true}}, 150);
+  add(writer,
+      {{"train_loss", 1e16}, {"zebra\n", -0.0}, {"epoch", 2, true}, {"val_loss", 123456789.125}},
+      151);
+  add(writer, {}, 152);
+  writer.flush();
+  CHECK(read(writer.path()) == read(samples + "flush3.csv"));
+
+  add(writer, {{"métrique", 1.5}, {"Zoo", 2}, {"epoch", 2.0, false}}, 153);
+  writer.flush();
+  CHECK(read(writer.path()) == read(samples + "flush4.csv"));
+  CHECK_FALSE(std::filesystem::exists(writer.path() + ".tmp"));
+}
+
+TEST_CASE("a flush without rows makes no file") {
+  Folder folder;
+  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  writer.flush();
+  CHECK_FALSE(std::filesystem::exists(writer.path()));
+}
+
+TEST_CASE("an earlier run's metrics.csv is replaced, by the first rows and not before") {
+  Folder folder;
+  std::ofstream(folder.path + "/metrics.csv") << "old";
+  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  add(writer, {{"loss", 1}}, 0);
+  CHECK(read(writer.path()) == "old");
+  writer.flush();
+  CHECK(read(writer.path()) == "loss,step\r\n1.0,0\r\n");
+}
+
+TEST_CASE("rows without new names are appended to the same file, others replace it") {
+  Folder folder;
+  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const auto inode = [&] {
+    struct stat info {};
+    REQUIRE(::stat(writer.path().c_str(), &info) == 0);
+    return info.st_ino;
+  };
+  add(writer, {{"loss", 1}}, 0);
+  writer.flush();
+  const auto first = inode();
+  std::filesystem::create_hard_link(writer.path(), folder.path + "/seen");
+  add(writer, {{"loss", 2}}, 1);
+  writer.flush();
+  CHECK(inode() == first);
+  add(writer, {{"accuracy", 2}}, 1);
+  writer.flush();
+  CHECK(inode() != first);
+  CHECK(read(folder.path + "/seen") == "loss,step\r\n1.0,0\r\n2.0,1\r\n");
+}
+
+TEST_CASE("a cell named step gives way to the step, and the last of two equal names counts") {
+  Folder folder;
+  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  add(writer, {{"step", 7.5}, {"loss", 1}, {"loss", 2}}, 3);
+  writer.flush();
+  CHECK(read(writer.path()) == "loss,step\r\n2.0,3\r\n");
+}
+
+TEST_CASE("rows survive a flush that fails, and the error names the file and the reason") {
+  Folder folder;
+  const std::string path = folder.path + "/metrics.csv";
+  CsvMetricsWriter writer(path);
+  std::filesystem::create_directory(path);
+  add(writer, {{"loss", 1}}, 0);
+  CHECK_THROWS_AS(writer.flush(), OSError);
+  CHECK_THROWS_WITH(writer.flush(), Catch::Contains(path) && Catch::Contains("Is a directory"));
+  std::filesystem::remove(path);
+  writer.flush();
+  CHECK(read(path) == "loss,step\r\n1.0,0\r\n");
+}
+
+TEST_CASE("a file that vanished is begun again with its header") {
+  Folder folder;
+  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  add(writer, {{"loss", 1}}, 0);
+  writer.flush();
+  std::filesystem::remove(writer.path());
+  add(writer, {{"loss", 2}}, 1);
+  writer.flush();
+  CHECK(read(writer.path()) == "loss,step\r\n2.0,1\r\n");
+}
