@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
@@ -174,6 +175,19 @@ struct Field<std::vector<T>> {
     return out;
   }
   static std::string type() { return "list of " + Field<T>::type(); }
+};
+
+template <class T, std::size_t N>
+struct Field<std::array<T, N>> {
+  static std::array<T, N> read(const Value& v) {
+    const auto items = Field<std::vector<T>>::read(v);
+    if (items.size() != N) throw ValueError("expected a list of " + std::to_string(N) + ", got " + std::to_string(items.size()));
+    std::array<T, N> out;
+    std::copy(items.begin(), items.end(), out.begin());
+    return out;
+  }
+  static Value write(const std::array<T, N>& v) { return Field<std::vector<T>>::write({v.begin(), v.end()}); }
+  static std::string type() { return "list of " + std::to_string(N) + " " + Field<T>::type(); }
 };
 
 /// The alternatives are tried in order, so an int stays an int (`1` is one batch, `1.0` all of them) when int stands before float.

@@ -103,6 +103,7 @@ class LEVIN_API Trainer {
   bool is_last_batch() const;
   std::int64_t num_training_batches() const;
   std::vector<std::int64_t> num_val_batches() const;
+  std::vector<std::int64_t> num_predict_batches() const;
   bool enable_validation() const;
   std::optional<std::int64_t> max_epochs() const;
   /// Changes the limit for the next `fit`.

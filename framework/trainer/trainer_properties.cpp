@@ -41,7 +41,7 @@ bool Trainer::testing() const { return impl_->run.stage == Stage::testing; }
 bool Trainer::predicting() const { return impl_->run.stage == Stage::predicting; }
 bool Trainer::sanity_checking() const { return impl_->run.stage == Stage::sanity_checking; }
 TrainerFn Trainer::fn() const { return impl_->run.fn; }
-bool Trainer::is_last_batch() const { return impl_->fit_loop.is_last_batch_of_epoch(); }
+bool Trainer::is_last_batch() const { return impl_->fit_loop.batch_progress.is_last_batch; }
 std::int64_t Trainer::num_training_batches() const { return impl_->fit_loop.max_batches(); }
 std::vector<std::int64_t> Trainer::num_val_batches() const {
   const EvaluationLoop& loop = impl_->run.fn == TrainerFn::validate ? impl_->validate_loop
@@ -49,6 +49,7 @@ std::vector<std::int64_t> Trainer::num_val_batches() const {
                                                                     : impl_->fit_loop.val_loop;
   return loop.max_batches(impl_->run);
 }
+std::vector<std::int64_t> Trainer::num_predict_batches() const { return impl_->predict_loop.max_batches(); }
 bool Trainer::enable_validation() const { return impl_->run.enable_validation(); }
 std::optional<std::int64_t> Trainer::max_epochs() const { return impl_->run.options.max_epochs; }
 void Trainer::set_max_epochs(std::int64_t max_epochs) { impl_->run.options.max_epochs = max_epochs; }

@@ -1,0 +1,244 @@
+#include "levin/callbacks/model_checkpoint.h"
+
+#include <filesystem>
+
+#include "levin/callbacks/checkpoint_files.h"
+#include "levin/framework/base/class_name.h"
+#include "levin/framework/base/clock.h"
+#include "levin/framework/base/console.h"
+#include "levin/framework/logger.h"
+#include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/strategies/strategy.h"
+#include "levin/framework/trainer/trainer.h"
+
+namespace levin {
+namespace {
+
+DType dtype_of(const MetricValue& value) { return value.is_double() ? DType::float64 : DType::float32; }
+
+}  // namespace
+
+/// What may be monitored and put into names: the callback metrics, "epoch" and "step".
+struct ModelCheckpoint::Candidates {
+  explicit Candidates(Trainer& trainer) : metrics(trainer.callback_metrics()) {
+    const auto logged_or = [&](const char* name, std::int64_t own) {
+      const MetricValue* logged = metrics.find(name);
+      return logged ? static_cast<std::int64_t>(logged->item()) : own;
+    };
+    epoch = logged_or("epoch", trainer.current_epoch());
+    step = logged_or("step", trainer.global_step());
+  }
+  std::optional<Score> score(const std::string& name) const {
+    if (name == "epoch") return Score{static_cast<double>(epoch), DType::int64};
+    if (name == "step") return Score{static_cast<double>(step), DType::int64};
+    const MetricValue* found = metrics.find(name);
+    if (!found) return std::nullopt;
+    return Score{found->item(), dtype_of(*found)};
+  }
+  FilenameMetrics for_names() const {
+    FilenameMetrics out;
+    for (const auto& [name, value] : metrics) out[name] = value.item();
+    out["epoch"] = epoch;
+    out["step"] = step;
+    return out;
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> out;
+    for (const auto& [name, value] : metrics) out.push_back(name);
+    for (const char* name : {"epoch", "step"})
+      if (!metrics.contains(name)) out.push_back(name);
+    return out;
+  }
+  const MetricMap& metrics;
+  std::int64_t epoch, step;
+};
+
+ModelCheckpoint::ModelCheckpoint(Options options)
+    : plan_(options), policy_(plan_), dirpath_(options.dirpath ? checkpoint_files::real_path(*options.dirpath) : "") {}
+
+std::optional<double> ModelCheckpoint::best_model_score() const {
+  const auto& score = policy_.top_k().best_model_score();
+  return score ? std::optional(score->value) : std::nullopt;
+}
+
+std::optional<double> ModelCheckpoint::current_score() const {
+  const auto& score = policy_.top_k().current_score();
+  return score ? std::optional(score->value) : std::nullopt;
+}
+
+std::vector<std::pair<std::string, double>> ModelCheckpoint::best_k_models() const {
+  std::vector<std::pair<std::string, double>> out;
+  for (const auto& [path, score] : policy_.top_k().best_k_models()) out.emplace_back(path, score.value);
+  return out;
+}
+
+// ---- names ----------------------------------------------------------------------------------------------------------------------
+
+FilenameTemplate ModelCheckpoint::name_template() const {
+  return {.filename = plan_.options.filename.value_or(""),
+          .dirpath = dirpath_,
+          .auto_insert_metric_name = plan_.options.auto_insert_metric_name,
+          .join_char = CHECKPOINT_JOIN_CHAR,
+          .equals_char = CHECKPOINT_EQUALS_CHAR,
+          .extension = FILE_EXTENSION};
+}
+
+std::string ModelCheckpoint::format_checkpoint_name(const FilenameMetrics& metrics, const std::optional<std::string>& filename,
+                                                    std::optional<std::int64_t> ver,
+                                                    const std::optional<std::string>& prefix) const {
+  return filename ? name_template().format_as(*filename, metrics, ver, prefix) : name_template().format(metrics, ver, prefix);
+}
+
+bool ModelCheckpoint::file_exists(const std::string& path, Trainer& trainer) const {
+  return checkpoint_files::exists(trainer.strategy(), path);
+}
+
+std::string ModelCheckpoint::free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const {
+  const FilenameMetrics metrics = candidates.for_names();
+  const auto name = [&](std::optional<std::int64_t> version) { return format_checkpoint_name(metrics, {}, version); };
+  if (!plan_.options.enable_version_counter) return name({});
+  return FilenameTemplate::first_free(name, [&](const std::string& path) { return file_exists(path, trainer); }, exempt,
+                                      STARTING_VERSION);
+}
+
+std::vector<std::string> ModelCheckpoint::last_candidates(Trainer&) const {
+  // As in Lightning: whatever begins like the last file's name.
+  const std::string stem = CHECKPOINT_NAME_LAST.substr(0, CHECKPOINT_NAME_LAST.find('{'));
+  return checkpoint_files::named_like(dirpath_, stem, FILE_EXTENSION);
+}
+
+// ---- hooks ----------------------------------------------------------------------------------------------------------------------
+
+void ModelCheckpoint::setup(Trainer& trainer, LightningModule&, std::string_view stage) {
+  if (dirpath_.empty()) {
+    const Logger* logger = trainer.logger();
+    std::filesystem::path folder = trainer.default_root_dir();
+    if (logger) folder = std::filesystem::path(logger->save_dir().value_or(trainer.default_root_dir())) / logger->name() / logger->version();
+    dirpath_ = checkpoint_files::real_path((folder / "checkpoints").string());
+  }
+  dirpath_ = trainer.strategy().broadcast(dirpath_);
+  if (trainer.is_global_zero() && stage == "fit" && plan_.options.save_top_k != 0 && checkpoint_files::is_nonempty_folder(dirpath_))
+    rank_zero_warn("Checkpoint directory " + dirpath_ + " exists and is not empty.");
+}
+
+Moment ModelCheckpoint::moment(Trainer& trainer, Moment::Event event) const {
+  const LoopOptions& options = trainer.loop_options();
+  Moment m;
+  m.event = event;
+  m.epoch = trainer.current_epoch();
+  m.global_step = trainer.global_step();
+  m.fitting = trainer.fn() == TrainerFn::fit;
+  m.fast_dev_run = trainer.fast_dev_run();
+  m.sanity_checking = trainer.sanity_checking();
+  m.is_last_batch = trainer.is_last_batch();
+  m.automatic_optimization = trainer.lightning_module()->automatic_optimization;
+  m.seconds = real_clock().now();
+
+  ValidationSchedule validation;
+  validation.every_so_much_time = std::holds_alternative<Seconds>(options.val_check_interval);
+  validation.check_val_every_n_epoch = options.check_val_every_n_epoch;
+  validation.total_batches = 0;
+  for (const std::int64_t n : trainer.num_val_batches()) validation.total_batches = n == unlimited ? unlimited : validation.total_batches + n;
+  if (const auto* batches = std::get_if<std::int64_t>(&options.val_check_interval)) validation.val_check_interval = static_cast<double>(*batches);
+  else if (const auto* fraction = std::get_if<double>(&options.val_check_interval)) validation.val_check_interval = *fraction;
+  m.saves_on_train_epoch_end = saves_on_train_epoch_end(plan_.options.save_on_train_epoch_end, validation);
+  m.validation_follows = trainer.enable_validation() && validation.total_batches > 0 &&
+                         (!options.check_val_every_n_epoch || (*options.check_val_every_n_epoch != 0 &&
+                                                               (m.epoch + 1) % *options.check_val_every_n_epoch == 0));
+  m.has_metric = [&trainer](std::string_view name) {
+    return name == "epoch" || name == "step" || trainer.callback_metrics().contains(name);
+  };
+  return m;
+}
+
+void ModelCheckpoint::consider(Trainer& trainer, Moment::Event event) {
+  const CheckpointDecision decision = policy_.decide(moment(trainer, event));
+  if (decision.nothing()) return;
+  const Candidates candidates(trainer);
+  if (decision.exception) save(trainer, format_checkpoint_name(candidates.for_names()));
+  if (decision.top_k) save_top_k(trainer, candidates);
+  if (policy_.wants_last(decision, trainer.global_step())) save_last(trainer, candidates);
+}
+
+void ModelCheckpoint::on_train_start(Trainer& trainer, LightningModule&) { consider(trainer, Moment::Event::train_start); }
+void ModelCheckpoint::on_train_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
+  consider(trainer, Moment::Event::train_batch_end);
+}
+void ModelCheckpoint::on_train_epoch_end(Trainer& trainer, LightningModule&) { consider(trainer, Moment::Event::train_epoch_end); }
+void ModelCheckpoint::on_validation_end(Trainer& trainer, LightningModule&) { consider(trainer, Moment::Event::validation_end); }
+void ModelCheckpoint::on_train_end(Trainer& trainer, LightningModule&) { consider(trainer, Moment::Event::train_end); }
+
+void ModelCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std::exception& exception) {
+  const std::string before = policy_.last_checkpoint_saved();
+  consider(trainer, Moment::Event::exception);
+  if (policy_.last_checkpoint_saved() == before) return;
+  rank_zero_info("An " + exception_name(exception) + " was raised with message: " + exception.what() + ", saved checkpoint to " +
+                 policy_.last_checkpoint_saved());
+}
+
+// ---- saving -----------------------------------------------------------------------------------------------------------------------
+
+void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates) {
+  TopK& kept = policy_.top_k();
+  if (kept.k() == 0) return;
+  if (!plan_.options.monitor) {
+    // The path is part of the state that is saved, so it is set first.
+    const std::string path = free_name(trainer, candidates, kept.best_model_path());
+    const std::string previous = kept.replace_latest(path);
+    save(trainer, path);
+    remove(trainer, previous, path);
+    return;
+  }
+  const std::string& monitor = *plan_.options.monitor;
+  const std::optional<Score> score = candidates.score(monitor);
+  if (!score) {
+    const std::string message = monitored_key_missing(monitor, candidates.names());
+    if (trainer.fit_loop().val_loop.has_run) throw MisconfigurationException(message);
+    warn_once(message);
+  }
+  if (!trainer.strategy().reduce_boolean_decision(score && kept.admits(*score))) {
+    if (plan_.options.verbose) rank_zero_info(not_saving_line(candidates.epoch, candidates.step, monitor, kept));
+    return;
+  }
+  const std::string path = free_name(trainer, candidates, kept.leaves());
+  const std::string left = kept.admit(path, *score);
+  if (plan_.options.verbose) rank_zero_info(saving_line(candidates.epoch, candidates.step, monitor, kept, path));
+  save(trainer, path);
+  remove(trainer, left, path);
+}
+
+void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) {
+  const FilenameMetrics metrics = candidates.for_names();
+  const std::string path = FilenameTemplate::first_free(
+      [&](std::optional<std::int64_t> version) { return format_checkpoint_name(metrics, CHECKPOINT_NAME_LAST, version); },
+      [&](const std::string& name) { return plan_.options.enable_version_counter && file_exists(name, trainer); },
+      policy_.last_model_path(), STARTING_VERSION);
+  const std::string previous = policy_.move_last(path);
+  if (policy_.last_is_link()) checkpoint_files::link(trainer.strategy(), policy_.last_checkpoint_saved(), path);
+  else save(trainer, path);
+  remove(trainer, previous, path);
+}
+
+void ModelCheckpoint::save(Trainer& trainer, const std::string& path) {
+  trainer.save_checkpoint(path, plan_.options.save_weights_only);
+  policy_.saved(trainer.global_step(), path);
+  if (!trainer.is_global_zero()) return;
+  for (const auto& logger : trainer.loggers()) logger->after_save_checkpoint(*this);
+}
+
+void ModelCheckpoint::remove(Trainer& trainer, const std::string& previous, const std::string& current) {
+  const std::optional<std::string> resumed_from =
+      trainer.ckpt_path().empty() ? std::nullopt : std::optional(trainer.ckpt_path());
+  if (!previous.empty() && may_remove(previous, current, dirpath_, resumed_from)) trainer.strategy().remove_checkpoint(previous);
+}
+
+// ---- state ------------------------------------------------------------------------------------------------------------------------
+
+std::string ModelCheckpoint::state_key() const { return plan_.state_key(class_name(*this)); }
+Value ModelCheckpoint::state_dict() const { return policy_.state_dict(dirpath_); }
+
+void ModelCheckpoint::load_state_dict(const Value& state) {
+  if (const auto warning = policy_.load_state_dict(state, dirpath_)) rank_zero_warn(*warning);
+}
+
+}  // namespace levin

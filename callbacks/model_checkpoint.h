@@ -1,0 +1,80 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "levin/framework/base/decisions/checkpoint_policy.h"
+#include "levin/framework/base/decisions/filename_template.h"
+#include "levin/framework/callback.h"
+
+namespace levin {
+
+/// Saves checkpoints while training: the best by a monitored metric, the newest, or all of them.
+///
+///     levin::make<levin::ModelCheckpoint>({.monitor = "val_loss", .save_last = true, .save_top_k = 3})
+///
+/// Which files are saved, named, ranked and removed is what Lightning's ModelCheckpoint does; every file is written atomically and
+/// durably, and an old file is removed only after the new one is complete. All options: `ModelCheckpointOptions`.
+class LEVIN_API ModelCheckpoint : public Checkpoint {
+ public:
+  using Options = ModelCheckpointOptions;
+  /// Checks the options; MisconfigurationException in Lightning's words.
+  explicit ModelCheckpoint(Options options = {});
+
+  // Changeable per object, as in Lightning.
+  std::string CHECKPOINT_JOIN_CHAR = "-";
+  std::string CHECKPOINT_EQUALS_CHAR = "=";
+  std::string CHECKPOINT_NAME_LAST = "last";
+  std::string FILE_EXTENSION = ".ckpt";
+  std::int64_t STARTING_VERSION = 1;
+
+  std::string best_model_path() const override { return policy_.top_k().best_model_path(); }
+  std::string last_model_path() const override { return policy_.last_model_path(); }
+  const std::string& kth_best_model_path() const { return policy_.top_k().kth_best_model_path(); }
+  /// The best monitored value so far; none without a monitor or before the first save.
+  std::optional<double> best_model_score() const;
+  std::optional<double> current_score() const;
+  double kth_value() const { return policy_.top_k().kth_value().value; }
+  /// Path and score of each kept checkpoint, in the order they were saved.
+  std::vector<std::pair<std::string, double>> best_k_models() const;
+  /// Where files go; known from the constructor on if given, else from `setup` on.
+  const std::string& dirpath() const { return dirpath_; }
+  const Options& options() const { return plan_.options; }
+
+  /// The path for these metrics; see FilenameTemplate for the rules.
+  std::string format_checkpoint_name(const FilenameMetrics& metrics, const std::optional<std::string>& filename = {},
+                                     std::optional<std::int64_t> ver = {}, const std::optional<std::string>& prefix = {}) const;
+  /// Whether a file is there, as rank 0 sees it.
+  bool file_exists(const std::string& path, Trainer& trainer) const;
+  std::vector<std::string> last_candidates(Trainer& trainer) const override;
+
+  void setup(Trainer& trainer, LightningModule& module, std::string_view stage) override;
+  void on_train_start(Trainer& trainer, LightningModule& module) override;
+  void on_train_batch_end(Trainer& trainer, LightningModule& module, const StepOutput& outputs, const Batch& batch,
+                          std::int64_t batch_idx) override;
+  void on_train_epoch_end(Trainer& trainer, LightningModule& module) override;
+  void on_validation_end(Trainer& trainer, LightningModule& module) override;
+  void on_exception(Trainer& trainer, LightningModule& module, const std::exception& exception) override;
+  void on_train_end(Trainer& trainer, LightningModule& module) override;
+
+  std::string state_key() const override;
+  Value state_dict() const override;
+  void load_state_dict(const Value& state) override;
+
+ private:
+  struct Candidates;
+  Moment moment(Trainer& trainer, Moment::Event event) const;
+  void consider(Trainer& trainer, Moment::Event event);
+  void save_top_k(Trainer& trainer, const Candidates& candidates);
+  void save_last(Trainer& trainer, const Candidates& candidates);
+  void save(Trainer& trainer, const std::string& path);
+  void remove(Trainer& trainer, const std::string& previous, const std::string& current);
+  std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;
+  FilenameTemplate name_template() const;
+
+  CheckpointPlan plan_;
+  CheckpointPolicy policy_;
+  std::string dirpath_;
+};
+
+}  // namespace levin

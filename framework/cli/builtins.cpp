@@ -1,0 +1,25 @@
+// The classes that every configuration file can name.
+#include "levin/callbacks/model_checkpoint.h"
+#include "levin/callbacks/model_summary.h"
+#include "levin/callbacks/progress_bar.h"
+#include "levin/framework/cli/registry.h"
+#include "levin/framework/models/conv_classifier.h"
+#include "levin/framework/models/csv_data_module.h"
+#include "levin/loggers/csv_logger.h"
+
+namespace levin {
+
+void register_builtins() {
+  static const bool done = [] {
+    register_class<ConvClassifier>("ConvClassifier");
+    register_class<CsvDataModule>("CsvDataModule");
+    register_class<ModelCheckpoint>("ModelCheckpoint");
+    register_class<ModelSummary>("ModelSummary");
+    register_class<TQDMProgressBar>("TQDMProgressBar");
+    register_class<CSVLogger>("CSVLogger");
+    return true;
+  }();
+  (void)done;
+}
+
+}  // namespace levin

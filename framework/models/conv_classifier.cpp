@@ -1,0 +1,73 @@
+#include "levin/framework/models/conv_classifier.h"
+
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/dropout.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/pooling.h>
+#include <torch/nn/functional/loss.h>
+
+#include "levin/framework/base/errors.h"
+#include "levin/framework/optim/adamw.h"
+
+namespace levin {
+
+ConvClassifier::ConvClassifier(Options options) : options_(std::move(options)) {
+  const auto& shape = options_.input_shape;
+  if (shape.size() != 3) throw ValueError("ConvClassifier: input_shape must be [channels, height, width]");
+  if (options_.channels.empty()) throw ValueError("ConvClassifier: channels must name at least one convolution");
+  std::int64_t in = shape[0], height = shape[1], width = shape[2];
+  bool first = true;
+  for (const std::int64_t out : options_.channels) {
+    features_->push_back(torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).padding(1)));
+    features_->push_back(torch::nn::ReLU());
+    if (!std::exchange(first, false)) {
+      features_->push_back(torch::nn::MaxPool2d(2));
+      height /= 2;
+      width /= 2;
+    }
+    in = out;
+  }
+  if (height < 1 || width < 1) throw ValueError("ConvClassifier: the images are too small for so many poolings; give fewer channels");
+  head_->push_back(torch::nn::Linear(in * height * width, options_.hidden));
+  head_->push_back(torch::nn::ReLU());
+  head_->push_back(torch::nn::Dropout(options_.dropout));
+  head_->push_back(torch::nn::Linear(options_.hidden, options_.num_classes));
+  register_module("features", features_);
+  register_module("head", head_);
+  save_hyperparameters(options_);
+}
+
+at::Tensor ConvClassifier::forward(const at::Tensor& images) {
+  const auto& shape = options_.input_shape;
+  const at::Tensor x = images.dim() == 2 ? images.view({-1, shape[0], shape[1], shape[2]}) : images;
+  return head_->forward(features_->forward(x).flatten(1));
+}
+
+StepOutput ConvClassifier::training_step(const Batch& batch, std::int64_t) {
+  const at::Tensor loss = torch::nn::functional::cross_entropy(forward(batch[0]), batch[1]);
+  log("train_loss", loss, {.prog_bar = true});
+  return loss;
+}
+
+void ConvClassifier::evaluate(const Batch& batch, const char* loss_name, const char* accuracy_name) {
+  const at::Tensor scores = forward(batch[0]);
+  log(loss_name, torch::nn::functional::cross_entropy(scores, batch[1]), {.prog_bar = true});
+  log(accuracy_name, scores.argmax(1).eq(batch[1].tensor()).to(at::kFloat).mean(), {.prog_bar = true});
+}
+
+StepOutput ConvClassifier::validation_step(const Batch& batch, std::int64_t) {
+  evaluate(batch, "val_loss", "val_acc");
+  return {};
+}
+StepOutput ConvClassifier::test_step(const Batch& batch, std::int64_t) {
+  evaluate(batch, "test_loss", "test_acc");
+  return {};
+}
+StepOutput ConvClassifier::predict_step(const Batch& batch, std::int64_t) { return forward(batch[0]).softmax(1); }
+
+OptimizerConfig ConvClassifier::configure_optimizers() {
+  return optim::adamw(parameters(), {.lr = options_.lr, .weight_decay = options_.weight_decay});
+}
+
+}  // namespace levin

@@ -1,0 +1,61 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "levin/framework/data/csv.h"
+#include "levin/framework/data/dataset.h"
+#include "levin/framework/module/data_module.h"
+
+namespace levin {
+
+struct CsvDataModuleOptions {
+  std::string path;
+  std::string target;
+  std::vector<std::string> features = {};
+  std::string target_dtype = "int64";
+  double scale = 1.0;
+  std::string delimiter = ",";
+  double val_fraction = 0.2;
+  double test_fraction = 0.0;
+  std::int64_t split_seed = 0;
+  std::int64_t batch_size = 32;
+  std::int64_t num_workers = 0;
+};
+
+template <class V>
+void fields(V&& f, CsvDataModuleOptions& o) {
+  f("path", o.path, "the CSV file: a header row, then one sample a line");
+  f("target", o.target, "the column to predict; empty: none");
+  f("features", o.features, "columns that become features; empty: all but the target");
+  f("target_dtype", o.target_dtype, "int64 for class labels, or float32");
+  f("scale", o.scale, "every feature is multiplied by this");
+  f("delimiter", o.delimiter, "what stands between cells");
+  f("val_fraction", o.val_fraction, "part of the rows to validate on");
+  f("test_fraction", o.test_fraction, "part of the rows to test on; 0: test on the validation rows");
+  f("split_seed", o.split_seed, "decides which rows go where");
+  f("batch_size", o.batch_size, "rows per batch");
+  f("num_workers", o.num_workers, "threads that make batches ahead");
+}
+
+/// Rows of one CSV file, split at random into training, validation and test parts. Batches are [features, target]; predicting goes
+/// over all rows in the file's order.
+class LEVIN_API CsvDataModule : public LightningDataModule {
+ public:
+  using Options = CsvDataModuleOptions;
+  explicit CsvDataModule(Options options = {});
+  /// Reads the file; errors name line and column.
+  void setup(std::string_view stage) override;
+  Loaders train_dataloader() override;
+  Loaders val_dataloader() override;
+  Loaders test_dataloader() override;
+  Loaders predict_dataloader() override;
+
+ private:
+  Loaders loader(std::shared_ptr<const Dataset> dataset, bool shuffle) const;
+  Options options_;
+  std::shared_ptr<const Dataset> all_, train_, val_, test_;
+};
+
+}  // namespace levin
