@@ -231,17 +231,18 @@ Value Value::clone() const {
 }
 
 bool Value::operator==(const Value& other) const {
+  auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
   if (kind() != other.kind()) return false;
   if (identity() != nullptr && identity() == other.identity()) return true;
   switch (kind()) {
     case Kind::none: return true;
     case Kind::boolean: return as_bool() == other.as_bool();
     case Kind::integer: return as_int() == other.as_int();
-    case Kind::floating: {
-      const double a = as_double(), b = other.as_double();
-      return a == b || (std::isnan(a) && std::isnan(b));
+    case Kind::floating: return same(as_double(), other.as_double());
+    case Kind::complex: {
+      const auto a = as_complex(), b = other.as_complex();
+      return same(a.real(), b.real()) && same(a.imag(), b.imag());
     }
-    case Kind::complex: return as_complex() == other.as_complex();
     case Kind::string: return as_string() == other.as_string();
     case Kind::bytes: case Kind::bytearray: case Kind::big_integer: return as_bytes() == other.as_bytes();
     case Kind::tensor: {

@@ -49,8 +49,8 @@ struct TensorRef {
   bool requires_grad = false;
   bool parameter = false;               ///< a torch.nn.Parameter
 
-  std::int64_t numel() const;
-  bool is_contiguous() const;
+  LEVIN_API std::int64_t numel() const;
+  LEVIN_API bool is_contiguous() const;
 };
 
 /// A name that a pickle refers to: a class, a function, a dtype. Never executed.

@@ -28,7 +28,7 @@ std::string integer(std::int64_t n) {
 }
 std::string storage(std::int64_t numel, const std::string& type = "FloatStorage",
                     const std::string& key = "0") {
-  return "(" + text("storage") + "ctorch\n" + type + "\n" + text(key) + text("cpu") +
+  return std::string("(") + text("storage") + "ctorch\n" + type + "\n" + text(key) + text("cpu") +
          integer(numel) + "tQ";
 }
 // One dimension; the storage has 4 floats.

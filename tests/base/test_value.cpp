@@ -39,7 +39,7 @@ TEST_CASE("a dict of any size finds keys of every kind") {
 TEST_CASE("1, 1.0 and True are one key, and no string is mistaken for a number") {
   for (const int others : {0, 20}) {
     Dict dict;
-    for (int i = 0; i < others; ++i) dict.set("k" + std::to_string(i), i);
+    for (int i = 0; i < others; ++i) dict.set(std::string(static_cast<std::size_t>(i + 1), 'k'), i);
     dict.set(1, "int");
     dict.set(true, "bool");
     dict.set(1.0, "float");
@@ -68,6 +68,8 @@ TEST_CASE("equality is of type and content") {
   CHECK_FALSE(Value(1) == Value(1.0));
   CHECK_FALSE(Value(true) == Value(1));
   CHECK(Value(std::nan("")) == Value(std::nan("")));
+  const Value complex_nan = std::complex<double>(std::nan(""), 1);
+  CHECK(complex_nan == Value(complex_nan.as_complex()));
   CHECK(Value(Dict{{"a", 1}, {"b", 2}}) == Value(Dict{{"b", 2}, {"a", 1}}));
   CHECK_FALSE(Value(Dict{{"a", 1}}) == Value(Dict{{"a", 2}}));
 

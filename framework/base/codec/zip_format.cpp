@@ -15,9 +15,9 @@ std::uint32_t narrow(std::uint64_t value) {
 }
 
 // The zip64 field holds, in this order, what does not fit its 32-bit place.
-std::string zip64_extra(const Entry& entry) {
+std::string zip64_extra(const Entry& entry, std::uint64_t compressed) {
   std::string body;
-  if (entry.size >= in_zip64) put<std::uint64_t>(body, {entry.size, entry.size});
+  if (entry.size >= in_zip64) put<std::uint64_t>(body, {entry.size, compressed});
   if (entry.header_offset >= in_zip64) append_le(body, entry.header_offset);
   if (body.empty()) return body;
   std::string field;
@@ -33,7 +33,7 @@ std::uint16_t flags(const Entry& entry) {
 }  // namespace
 
 std::string local_header(const Entry& entry) {
-  std::string extra = zip64_extra(entry);
+  std::string extra = zip64_extra(entry, 0);  // not yet known, says PyTorch's writer here
   const std::uint64_t data =
       entry.header_offset + local_size + entry.name.size() + extra.size() + 4;
   const auto padding = static_cast<std::uint16_t>((alignment - data % alignment) % alignment);
@@ -62,7 +62,7 @@ std::string descriptor(const Entry& entry) {
 }
 
 std::string central_header(const Entry& entry) {
-  const std::string extra = zip64_extra(entry);
+  const std::string extra = zip64_extra(entry, entry.size);
   std::string out;
   append_le(out, central_signature);
   put<std::uint16_t>(out,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "levin/framework/base/codec/little_endian.h"
+#include "levin/framework/base/export.h"
 
 /// The parts of a zip file as PyTorch's writer lays them out: what the writer emits and the reader
 /// compares with.
@@ -27,12 +28,13 @@ struct Entry {
 };
 
 /// A local header, its name and extra fields; the data follows at a multiple of 64.
-std::string local_header(const Entry& entry);
+LEVIN_API std::string local_header(const Entry& entry);
 /// CRC and sizes, after the data; nothing for an empty record.
-std::string descriptor(const Entry& entry);
+LEVIN_API std::string descriptor(const Entry& entry);
 /// The entry's part of the central directory.
-std::string central_header(const Entry& entry);
+LEVIN_API std::string central_header(const Entry& entry);
 /// What ends the file after a central directory of `entries` records.
-std::string end_of_directory(std::uint64_t entries, std::uint64_t offset, std::uint64_t size);
+LEVIN_API std::string end_of_directory(std::uint64_t entries, std::uint64_t offset,
+                                       std::uint64_t size);
 
 }  // namespace levin::zip
