@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "levin/framework/base/errors.h"
+#include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/strategies/strategy.h"
 
 namespace levin::checkpoint_files {
@@ -17,15 +17,8 @@ bool exists(Strategy& strategy, const std::string& path) {
 
 void link(Strategy& strategy, const std::string& target, const std::string& link) {
   if (strategy.is_global_zero() && fs::absolute(target) != fs::absolute(link)) {
-    const fs::path folder = fs::path(link).parent_path();
-    const fs::path temporary = folder / ("." + fs::path(link).filename().string() + ".link.tmp");
-    std::error_code error;
-    fs::remove(temporary, error);
     if (fs::is_directory(fs::symlink_status(link))) fs::remove_all(link);
-    fs::create_symlink(fs::relative(target, folder), temporary, error);
-    if (error) fs::copy_file(target, temporary, fs::copy_options::overwrite_existing, error);
-    if (!error) fs::rename(temporary, link, error);
-    if (error) throw OSError(link + ": " + error.message());
+    replace_symlink(real_files(), fs::relative(target, fs::path(link).parent_path()).string(), link);
   }
   strategy.barrier("link_checkpoint");
 }

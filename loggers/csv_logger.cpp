@@ -68,7 +68,7 @@ void CSVLogger::open() {
 
 void CSVLogger::log_metrics(std::span<const Metric> metrics, std::int64_t step) {
   open();
-  std::vector<CsvMetricsWriter::Cell> cells;
+  std::vector<Cell> cells;
   cells.reserve(metrics.size());
   prefixed_.clear();
   prefixed_.reserve(metrics.size());

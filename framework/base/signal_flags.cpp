@@ -26,7 +26,10 @@ void on_signal(int signal) {
 
 bool interrupted() noexcept { return interrupt_count > 0; }
 bool terminated() noexcept { return terminate_count > 0; }
-void clear() noexcept { interrupt_count = terminate_count = 0; }
+void clear() noexcept {
+  interrupt_count = 0;
+  terminate_count = 0;
+}
 
 HandlerScope::HandlerScope() {
   const std::lock_guard lock(mutex);
