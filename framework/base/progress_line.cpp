@@ -50,12 +50,12 @@ std::string rate_text(double rate, ProgressFormat format) {
 }
 
 Parts parts_of(const ProgressState& state) {
-  auto total = state.total;
-  if (total && *total != 0 && state.done > *total) total.reset();
-  const bool countable = total && *total != 0;
+  const std::int64_t total = state.total.value_or(0);
+  const bool overrun = total != 0 && state.done > total;
+  const bool countable = total != 0 && !overrun;
   const double done = static_cast<double>(state.done);
   const double rate = state.elapsed != 0 ? done / state.elapsed : 0;
-  const double left = countable && rate != 0 ? static_cast<double>(*total - state.done) / rate : 0;
+  const double left = countable && rate != 0 ? static_cast<double>(total - state.done) / rate : 0;
 
   std::string prefix = state.description;
   if (!prefix.empty() && !prefix.ends_with(": ")) prefix += ": ";
@@ -70,9 +70,10 @@ Parts parts_of(const ProgressState& state) {
   if (!countable && state.format == ProgressFormat::tqdm)
     return {prefix + count + "it" + elapsed + ", " + tail, "", false, 0};
 
-  const double fraction = countable ? done / static_cast<double>(*total) : 0;
+  const double fraction = countable ? done / static_cast<double>(total) : 0;
   if (countable) prefix += printed("%3.0f", fraction * 100) + "%";
-  std::string right = "| " + count + "/" + (total ? std::to_string(*total) : "?") + elapsed + "<";
+  const std::string all = state.total && !overrun ? std::to_string(total) : "?";
+  std::string right = "| " + count + "/" + all + elapsed + "<";
   right += (rate != 0 ? clock_time(left) : "?") + ", " + tail;
   return {prefix + "|", right, true, fraction};
 }
