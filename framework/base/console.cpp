@@ -1,102 +1,161 @@
 #include "levin/framework/base/console.h"
 
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
+#include <memory>
 #include <set>
 
 namespace levin {
 
-LiveLine::~LiveLine() = default;
-
-/// The one place that prints. Recursive, since a live line draws under the same lock.
-struct Console {
+// All state of the console, under one mutex. Never destroyed: a static object's destructor may still have something to say.
+class Console {
+ public:
   static Console& instance() {
-    static Console console;
-    return console;
+    static Console* const console = new Console;
+    return *console;
   }
 
-  Console() : logger("levin", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
-    logger.set_pattern("%v");
-    logger.flush_on(spdlog::level::trace);
-    const char* given = std::getenv("LEVIN_LOG_LEVEL");
-    logger.set_level(spdlog::level::from_str(given && *given ? given : "info"));
+  void message(LogLevel level, std::string_view text, bool every_rank, bool once = false) {
+    const auto lock = this->lock();
+    if (!every_rank && rank_ != 0) return;
+    if (once && !said_.emplace(level, text).second) return;
+    if (capture_) capture_->messages_.emplace_back(level, text);
+    else if (level >= level_from_environment()) around_live_line([&] { write(level, text); });
   }
 
-  void say(MessageLevel level, std::string_view text, bool every_rank, bool once) {
-    const std::lock_guard lock(mutex);
-    if (rank != 0 && !every_rank) return;
-    if (once && !said.insert(std::string(text)).second) return;
-    if (capture) {
-      capture->messages_.emplace_back(level, text);
+  void line(std::string_view text) {
+    const auto lock = this->lock();
+    if (capture_) {
+      capture_->lines_.emplace_back(text);
       return;
     }
-    constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err};
-    const auto severity = levels[static_cast<int>(level)];
-    if (!logger.should_log(severity)) return;
-    if (live) live->hide();
-    logger.log(severity, "{}{}", level == MessageLevel::warning ? "Warning: " : level == MessageLevel::error ? "Error: " : "", text);
-    if (live) live->show();
+    around_live_line([&] {
+      std::fwrite(text.data(), 1, text.size(), stdout);
+      std::fputc('\n', stdout);
+      std::fflush(stdout);
+    });
   }
 
-  void print(std::string_view text) {
-    const std::lock_guard lock(mutex);
-    if (live) live->hide();
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
-    if (live) live->show();
+  void set_rank(int rank) {
+    const auto lock = this->lock();
+    rank_ = rank;
   }
 
-  static void set_capture(CapturedMessages* captured) {
-    Console& console = instance();
-    const std::lock_guard lock(console.mutex);
-    if (captured) {
-      captured->outer_ = std::exchange(console.capture, captured);
-      console.said.clear();
-    } else if (console.capture) {
-      console.capture = console.capture->outer_;
-    }
+  void set_live_line(LiveLine* line) {
+    const auto lock = this->lock();
+    live_line_ = line;
   }
 
-  std::recursive_mutex mutex;
-  spdlog::logger logger;
-  int rank = 0;
-  std::set<std::string> said;
-  LiveLine* live = nullptr;
-  CapturedMessages* capture = nullptr;
+  std::unique_lock<std::recursive_mutex> lock() { return std::unique_lock(mutex_); }
+
+  void begin_capture(CapturedMessages& capture) {
+    const auto lock = this->lock();
+    capture.outer_ = std::exchange(capture_, &capture);
+    capture.said_before_.assign(said_.begin(), said_.end());
+    said_.clear();
+  }
+
+  void end_capture(CapturedMessages& capture) {
+    const auto lock = this->lock();
+    capture_ = capture.outer_;
+    said_ = {capture.said_before_.begin(), capture.said_before_.end()};
+  }
+
+ private:
+  Console() : logger_("levin", std::make_shared<spdlog::sinks::stderr_sink_st>()) {
+    logger_.set_level(spdlog::level::trace);
+    logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>("%v"));
+  }
+
+  // A live line that itself prints while it hides or shows must not be asked to hide again.
+  template <class Print>
+  void around_live_line(Print&& print) {
+    if (!live_line_ || moving_) return print();
+    struct Moving {
+      bool& flag;
+      explicit Moving(bool& f) : flag(f) { flag = true; }
+      ~Moving() { flag = false; }
+    } moving(moving_);
+    live_line_->hide();
+    print();
+    if (live_line_) live_line_->show();
+  }
+
+  void write(LogLevel level, std::string_view text) {
+    constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                    spdlog::level::err};
+    constexpr const char* prefixes[] = {"", "", "Warning: ", "Error: "};
+    const auto index = static_cast<std::size_t>(level);
+    logger_.log(levels[index], prefixes[index] + std::string(text));
+  }
+
+  LogLevel level_from_environment() {
+    if (level_known_) return level_;
+    level_known_ = true;
+    const char* const given = std::getenv("LEVIN_LOG_LEVEL");
+    if (!given || !*given) return level_;
+    constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
+    const auto found = std::find(std::begin(names), std::end(names), given);
+    if (found != std::end(names)) level_ = static_cast<LogLevel>(found - std::begin(names));
+    else message(LogLevel::warning, std::string("LEVIN_LOG_LEVEL: unknown level '") + given +
+                                        "'; allowed are debug, info, warning and error. Using info.", false);
+    return level_;
+  }
+
+  std::recursive_mutex mutex_;
+  spdlog::logger logger_;
+  LogLevel level_ = LogLevel::info;
+  bool level_known_ = false;
+  int rank_ = 0;
+  LiveLine* live_line_ = nullptr;
+  bool moving_ = false;  // the live line is between hide and show
+  CapturedMessages* capture_ = nullptr;
+  std::set<CapturedMessages::Message> said_;
 };
 
-void rank_zero_info(std::string_view text) { Console::instance().say(MessageLevel::info, text, false, false); }
-void rank_zero_warn(std::string_view text) { Console::instance().say(MessageLevel::warning, text, false, false); }
-void rank_zero_debug(std::string_view text) { Console::instance().say(MessageLevel::debug, text, false, false); }
-void console_error(std::string_view text) { Console::instance().say(MessageLevel::error, text, true, false); }
-void warn_once(std::string_view text) { Console::instance().say(MessageLevel::warning, text, false, true); }
-void info_once(std::string_view text) { Console::instance().say(MessageLevel::info, text, false, true); }
-void print_line(std::string_view text) { Console::instance().print(text); }
+LiveLine::~LiveLine() = default;
 
-void set_console_rank(int rank) {
-  Console& console = Console::instance();
-  const std::lock_guard lock(console.mutex);
-  console.rank = rank;
+void rank_zero_debug(std::string_view text) { Console::instance().message(LogLevel::debug, text, false); }
+void rank_zero_info(std::string_view text) { Console::instance().message(LogLevel::info, text, false); }
+void rank_zero_warn(std::string_view text) { Console::instance().message(LogLevel::warning, text, false); }
+void console_error(std::string_view text) { Console::instance().message(LogLevel::error, text, true); }
+void warn_once(std::string_view text) { Console::instance().message(LogLevel::warning, text, false, true); }
+void info_once(std::string_view text) { Console::instance().message(LogLevel::info, text, false, true); }
+void print_line(std::string_view text) { Console::instance().line(text); }
+void set_console_rank(int rank) { Console::instance().set_rank(rank); }
+void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
+std::unique_lock<std::recursive_mutex> lock_console() { return Console::instance().lock(); }
+
+CapturedMessages::CapturedMessages() { Console::instance().begin_capture(*this); }
+CapturedMessages::~CapturedMessages() { Console::instance().end_capture(*this); }
+
+std::vector<CapturedMessages::Message> CapturedMessages::messages() const {
+  const auto lock = lock_console();
+  return messages_;
 }
 
-void set_live_line(LiveLine* line) {
-  Console& console = Console::instance();
-  const std::lock_guard lock(console.mutex);
-  console.live = line;
+std::vector<std::string> CapturedMessages::texts(LogLevel level) const {
+  const auto lock = lock_console();
+  std::vector<std::string> out;
+  for (const auto& [at, text] : messages_)
+    if (at == level) out.push_back(text);
+  return out;
 }
 
-CapturedMessages::CapturedMessages() { Console::set_capture(this); }
-CapturedMessages::~CapturedMessages() { Console::set_capture(nullptr); }
+std::vector<std::string> CapturedMessages::lines() const {
+  const auto lock = lock_console();
+  return lines_;
+}
 
-bool CapturedMessages::contains(std::string_view text) const {
-  for (const auto& [level, message] : messages_)
-    if (message.find(text) != message.npos) return true;
-  return false;
+void CapturedMessages::clear() {
+  const auto lock = lock_console();
+  messages_.clear();
+  lines_.clear();
 }
 
 }  // namespace levin
