@@ -69,7 +69,7 @@ void TQDMProgressBar::on_train_epoch_end(Trainer& trainer, LightningModule&) {
     draw();
     if (options_.leave && display_) display_->finish();
   } else {
-    print_line(line(*train_, 1000));
+    print_line(line(*train_, 0));
   }
 }
 
@@ -123,7 +123,7 @@ void TQDMProgressBar::end_evaluation(Trainer& trainer, bool keep) {
   if (!evaluation_) return;
   if (keep) {
     show_metrics(trainer, *evaluation_);
-    if (!on_terminal_) print_line(line(*evaluation_, 1000));
+    if (!on_terminal_) print_line(line(*evaluation_, 0));
     else if (display_) draw(), display_->finish();
   }
   evaluation_.reset();

@@ -1,5 +1,6 @@
 // Training end to end: what runs, how often, with which numbers.
 #include "levin/framework/base/console.h"
+#include "levin/framework/data/seed.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
 #include "support/tiny_module.h"
