@@ -1,7 +1,9 @@
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -138,4 +140,32 @@ TEST_CASE("a file that vanished is begun again with its header") {
   add(writer, {{"loss", 2}}, 1);
   writer.flush();
   CHECK(read(writer.path()) == "loss,step\r\n2.0,1\r\n");
+}
+
+TEST_CASE("an append that fits only in part is taken back and written again later") {
+  Folder folder;
+  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  add(writer, {{"loss", 1}}, 0);
+  writer.flush();
+  const std::string before = read(writer.path());
+  add(writer, {{"loss", 0.125}}, 1);
+  {
+    rlimit old{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &old) == 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit tight{before.size() + 4, old.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+    std::string message;
+    try {
+      writer.flush();
+    } catch (const OSError& error) {
+      message = error.what();
+    }
+    ::setrlimit(RLIMIT_FSIZE, &old);
+    std::signal(SIGXFSZ, handler);
+    CHECK_THAT(message, Catch::Contains("No space left on device"));
+    CHECK(read(writer.path()) == before);
+  }
+  writer.flush();
+  CHECK(read(writer.path()) == before + "0.125,1\r\n");
 }
