@@ -7,6 +7,5 @@
 int main() {
   levin::Value state = levin::Value::dict();
   state["version"] = LEVIN_VERSION;
-  std::cout << state.repr() << "\n";
-  return state["version"].as_string() == LEVIN_VERSION ? 0 : 1;
+  std::cout << "values: " << state.repr() << "\n";
 }
