@@ -1,6 +1,7 @@
 #include "levin/framework/results/metric_value.h"
 
 #include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
 
 namespace levin {
 namespace {
@@ -23,7 +24,7 @@ MetricValue MetricValue::of(const at::Tensor& tensor) {
     }
     return out;
   }
-  at::NoGradGuard no_grad;
+  const c10::AutoGradMode no_grad(false);
   out.tensor_ = tensor.detach().reshape({}).to(out.is_double_ ? at::kDouble : at::kFloat, /*non_blocking=*/true, /*copy=*/true);
   return out;
 }
@@ -32,7 +33,7 @@ double MetricValue::item() const { return tensor_.defined() ? tensor_.item<doubl
 
 void MetricValue::add(const MetricValue& value, double weight) {
   if (value.on_device() || on_device()) {
-    at::NoGradGuard no_grad;
+    const c10::AutoGradMode no_grad(false);
     const at::Tensor other = value.on_device() ? value.tensor_ : as_tensor(value, tensor_);
     if (!on_device()) tensor_ = as_tensor(*this, other);
     is_double_ = is_double_ || value.is_double_;
@@ -67,7 +68,7 @@ void MetricValue::take_max(const MetricValue& value) {
 
 MetricValue MetricValue::divided_by(double n) const {
   MetricValue out = *this;
-  if (on_device()) out.tensor_ = tensor_ / n;
+  if (on_device()) out.tensor_ = at::div(tensor_, n);
   else out.number_ = rounded(number_ / n, is_double_);
   return out;
 }

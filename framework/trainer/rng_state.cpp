@@ -10,7 +10,7 @@ namespace levin {
 
 RngState RngState::capture() {
   RngState out;
-  const at::Generator& generator = at::detail::getDefaultCPUGenerator();
+  at::Generator generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());
   out.cpu_ = generator.get_state();
   return out;
