@@ -37,7 +37,7 @@ int main() {
     levin::Trainer trainer({.logger = false, .max_epochs = 20, .enable_checkpointing = false});
     trainer.fit(model, {.train = levin::DataLoader(data, {.batch_size = 32, .shuffle = true}),
                         .val = levin::DataLoader(data, {.batch_size = 32})});
-    const double after = trainer.callback_metrics().at("val_loss").item<double>();
+    const double after = trainer.callback_metrics().at("val_loss");
     std::cout << "train: " << trainer.global_step() << " steps, loss "
               << (after < 0.5 * before ? "halved" : "not halved") << "\n";
   });
