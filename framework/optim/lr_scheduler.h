@@ -1,0 +1,80 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "levin/framework/optim/optimizer.h"
+
+namespace levin::optim {
+
+/// Changes an optimizer's learning rates over time, by Python's rules. Making one sets the rates of epoch 0; each `step` sets those
+/// of the next epoch (or batch, whatever it is called for), and is called after the optimizer's.
+class LEVIN_API LRScheduler {
+ public:
+  virtual ~LRScheduler();
+  LRScheduler(const LRScheduler&) = delete;
+  LRScheduler& operator=(const LRScheduler&) = delete;
+
+  /// Python's name: "StepLR".
+  virtual const char* class_name() const = 0;
+  virtual void step() = 0;
+  /// For schedulers that watch a metric; the others ignore it.
+  virtual void step(double metric);
+  /// Whether `step` needs a metric: only ReduceLROnPlateau.
+  virtual bool wants_metric() const { return false; }
+
+  /// The rates set last, one per group.
+  const std::vector<double>& get_last_lr() const { return last_lr_; }
+  std::int64_t last_epoch() const { return last_epoch_; }
+  Optimizer& optimizer() const { return *optimizer_; }
+
+  /// Python's keys in Python's order.
+  virtual Value state_dict() const = 0;
+  /// Takes the keys it knows; an absent one keeps its value. Does not touch the optimizer, whose state carries its rates.
+  virtual void load_state_dict(const Value& state) = 0;
+
+ protected:
+  explicit LRScheduler(std::shared_ptr<Optimizer> optimizer);
+  std::size_t group_count() const { return optimizer_->group_count(); }
+  /// Sets a rate per group and remembers them as the last ones.
+  void set_rates(const std::vector<double>& rates);
+  std::vector<double> rates() const;
+
+  std::int64_t last_epoch_ = -1;
+  std::vector<double> last_lr_;
+
+ private:
+  std::shared_ptr<Optimizer> optimizer_;
+};
+
+/// A scheduler whose rate follows from the epoch: what all but ReduceLROnPlateau are. To write one, derive from it, implement
+/// `get_lr` (called with `last_epoch()` already counted up), and call `initial_step()` at the end of the constructor.
+class LEVIN_API EpochScheduler : public LRScheduler {
+ public:
+  ~EpochScheduler() override;
+  using LRScheduler::step;
+  void step() override;
+  Value state_dict() const override;
+  void load_state_dict(const Value& state) override;
+
+ protected:
+  explicit EpochScheduler(std::shared_ptr<Optimizer> optimizer);
+  void initial_step();
+
+  /// The rate that group `group` gets at `last_epoch()`; the optimizer still has the last one.
+  virtual double get_lr(std::size_t group) const = 0;
+  /// Anything else that changes with the epoch, after the rates were set: momentum.
+  virtual void after_step() {}
+  /// The scheduler's own entries, in front of the common ones and behind them.
+  virtual void write_front(Dict&) const {}
+  virtual void write_back(Dict&) const {}
+  virtual void read(const Value&) {}
+
+  std::vector<double> base_lrs_;
+  bool initial_ = false;  ///< during `initial_step`
+
+ private:
+  std::int64_t step_count_ = 0;
+};
+
+}  // namespace levin::optim
