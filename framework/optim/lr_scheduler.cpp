@@ -24,6 +24,17 @@ std::vector<double> LRScheduler::rates() const {
   return out;
 }
 
+std::vector<double> LRScheduler::for_groups(const Optimizer& optimizer, std::string_view name, const PerGroup& values) {
+  const std::size_t count = optimizer.group_count();
+  if (const auto* one = std::get_if<double>(&values)) return std::vector<double>(count, *one);
+  const auto& several = std::get<std::vector<double>>(values);
+  if (several.size() != count) {
+    throw ValueError("expected " + std::to_string(count) + " values for " + std::string(name) + ", got " +
+                     std::to_string(several.size()));
+  }
+  return several;
+}
+
 EpochScheduler::EpochScheduler(std::shared_ptr<Optimizer> optimizer) : LRScheduler(std::move(optimizer)) {
   for (std::size_t i = 0; i < group_count(); ++i) {
     Optimizer& groups = this->optimizer();
@@ -72,7 +83,7 @@ void EpochScheduler::load_state_dict(const Value& state) {
   read_entry(in, "last_epoch", last_epoch_);
   read_entry(in, "_step_count", step_count_);
   read_entry(in, "_last_lr", last_lr_);
-  read(state);
+  read(in);
 }
 
 }  // namespace levin::optim

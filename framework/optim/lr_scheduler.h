@@ -1,11 +1,16 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "levin/framework/optim/optimizer.h"
 
 namespace levin::optim {
+
+/// One number for all groups of parameters, or one for each.
+using PerGroup = std::variant<double, std::vector<double>>;
 
 /// Changes an optimizer's learning rates over time, by Python's rules. Making one sets the rates of epoch 0; each `step` sets those
 /// of the next epoch (or batch, whatever it is called for), and is called after the optimizer's.
@@ -36,9 +41,12 @@ class LEVIN_API LRScheduler {
  protected:
   explicit LRScheduler(std::shared_ptr<Optimizer> optimizer);
   std::size_t group_count() const { return optimizer_->group_count(); }
+  /// One number per group of `optimizer`. ValueError "expected 2 values for max_lr, got 3".
+  static std::vector<double> for_groups(const Optimizer& optimizer, std::string_view name, const PerGroup& values);
   /// Sets a rate per group and remembers them as the last ones.
   void set_rates(const std::vector<double>& rates);
   std::vector<double> rates() const;
+  double rate(std::size_t group) const { return optimizer_->lr(group); }
 
   std::int64_t last_epoch_ = -1;
   std::vector<double> last_lr_;
@@ -60,6 +68,7 @@ class LEVIN_API EpochScheduler : public LRScheduler {
  protected:
   explicit EpochScheduler(std::shared_ptr<Optimizer> optimizer);
   void initial_step();
+  bool initial() const { return initial_; }  ///< during `initial_step`
 
   /// The rate that group `group` gets at `last_epoch()`; the optimizer still has the last one.
   virtual double get_lr(std::size_t group) const = 0;
@@ -68,12 +77,12 @@ class LEVIN_API EpochScheduler : public LRScheduler {
   /// The scheduler's own entries, in front of the common ones and behind them.
   virtual void write_front(Dict&) const {}
   virtual void write_back(Dict&) const {}
-  virtual void read(const Value&) {}
+  virtual void read(const Dict&) {}
 
   std::vector<double> base_lrs_;
-  bool initial_ = false;  ///< during `initial_step`
 
  private:
+  bool initial_ = false;
   std::int64_t step_count_ = 0;
 };
 
