@@ -93,7 +93,8 @@ class LEVIN_API AdamW : public Adam {
   const char* class_name() const override { return "AdamW"; }
 };
 
-/// `optim::adamw(parameters(), {.lr = 3e-4})`, or with groups: `optim::adamw({{.params = a}, {.params = b, .lr = 1e-5}})`
+/// `optim::adamw(parameters(), {.lr = 3e-4})`, or with groups:
+/// `optim::adamw({{.params = a}, {.params = b, .lr = 1e-5}}, {.weight_decay = 0.1})`
 LEVIN_API std::shared_ptr<Adam> adam(std::vector<at::Tensor> params, AdamOptions options = {});
 LEVIN_API std::shared_ptr<Adam> adam(const std::vector<ParamGroup>& groups, AdamOptions options = {});
 LEVIN_API std::shared_ptr<AdamW> adamw(std::vector<at::Tensor> params, AdamWOptions options = {});
