@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/base/tensor_item.h"
 #include "levin/framework/base/utf8.h"
 
 namespace levin {
@@ -43,22 +43,10 @@ class JsonWriter {
   }
 
   void tensor(const Value& value) {
-    const TensorRef& t = value.as_tensor();
-    if (t.numel() != 1)
+    if (value.as_tensor().numel() != 1)
       throw TypeError("Object of type Tensor is not JSON serializable" + place() +
                       ": only a tensor of one element is, as a number; this one is " + value.repr());
-    const std::string_view dtype = dtype_name(t.dtype);
-    if (t.dtype == DType::bool_) {
-      out_ += value.number() != 0 ? "true" : "false";
-    } else if (t.dtype == DType::int64) {  // beyond 2^53 a double would not hold it
-      std::int64_t n = 0;
-      std::memcpy(&n, static_cast<const std::int64_t*>(t.storage->data) + t.storage_offset, sizeof n);
-      out_ += std::to_string(n);
-    } else if (dtype.find("int") != dtype.npos) {
-      out_ += std::to_string(static_cast<std::int64_t>(value.number()));
-    } else {
-      number(value.number());
-    }
+    write(tensor_item(value.as_tensor()));
   }
 
   void string(std::string_view text) {

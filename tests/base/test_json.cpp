@@ -1,8 +1,8 @@
 #include <cmath>
 #include <filesystem>
-#include <cmath>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <string>
 
 #include "levin/framework/base/errors.h"
