@@ -121,7 +121,8 @@ class JsonParser {
     pos_ = start;
     const auto is = [&](auto... names) { return ((found == names) || ...); };
     if (is("NaN", "nan", "Infinity", "inf", "Inf"))
-      fail(start, "JSON has no " + std::string(text_.substr(start, sign + found.size())) + "; write null or a finite number");
+      fail(start, "JSON has no " + std::string(text_.substr(start, sign + found.size())) +
+                      "; write null or a finite number");
     if (sign == 0) {
       pos_ += found.size();
       if (is("true")) return true;
@@ -197,7 +198,8 @@ class JsonParser {
 
   [[noreturn]] void duplicate(const Dict& dict, const std::vector<std::size_t>& starts, const std::string& key,
                               std::size_t at) const {
-    const auto first = std::find_if(dict.begin(), dict.end(), [&](const Dict::Item& item) { return item.first.as_string() == key; });
+    const auto is_key = [&](const Dict::Item& item) { return item.first.as_string() == key; };
+    const auto first = std::find_if(dict.begin(), dict.end(), is_key);
     const std::size_t first_at = starts[static_cast<std::size_t>(first - dict.begin())];
     fail(at, "the key " + python_repr(key) + " is given twice; first at " + place(first_at));
   }
@@ -312,7 +314,9 @@ class JsonParser {
 
 }  // namespace
 
-Value parse_json(std::string_view text, const std::string& source_name) { return JsonParser(text, source_name).parse(); }
+Value parse_json(std::string_view text, const std::string& source_name) {
+  return JsonParser(text, source_name).parse();
+}
 
 Value read_json_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
