@@ -33,7 +33,7 @@ int main() {
     const auto x = torch::randn({256, 8});
     const levin::TensorDataset data({x, x.sum(1, /*keepdim=*/true)});
     LitRegressor model;
-    const double before = model.loss(levin::Batch({data.tensors()[0], data.tensors()[1]})).item<double>();
+    const double before = model.loss({data.tensors()[0], data.tensors()[1]}).item<double>();
     levin::Trainer trainer({.logger = false, .max_epochs = 20, .enable_checkpointing = false});
     trainer.fit(model, {.train = levin::DataLoader(data, {.batch_size = 32, .shuffle = true}),
                         .val = levin::DataLoader(data, {.batch_size = 32})});
