@@ -6,15 +6,14 @@
 
 namespace levin {
 
-/// The text of PyYAML's `yaml.dump(value, default_flow_style=False)`, to the letter: what an `hparams.yaml` holds.
+/// A value as PyYAML's `yaml.dump` writes it, byte for byte: block style, keys sorted, strings quoted
+/// where they would read as something else, text beyond ASCII escaped, lines folded after column 80.
+/// This is what Lightning puts into `hparams.yaml`.
 ///
-/// Keys are sorted (as they come if they don't compare: str and int mixed), lines are folded after column 80, a str is quoted
-/// where it would read back as something else, characters beyond ASCII are escaped ("\xE9"), a container that occurs twice
-/// gets an anchor (&id001) and its further places refer to it, a tuple is tagged `!!python/tuple`.
-/// Differing from PyYAML an OrderedDict or Counter is written as a dict, and a tensor of one element as its number.
-///
-/// TypeError names the place and the type of what has no plain YAML: other tensors, bytes, sets, objects, complex numbers,
-/// ints beyond 64 bits, tuples as keys. ValueError for a str that is not UTF-8.
+/// Tuples are written as lists, as `yaml.safe_dump` does, and a list or dict that occurs twice is
+/// written twice, without an anchor. A tensor of one element is a number.
+/// TypeError for what YAML has no plain form for (bytes, sets, objects, larger tensors), ValueError
+/// for text that is not UTF-8.
 LEVIN_API std::string dump_yaml(const Value& value);
 
 }  // namespace levin
