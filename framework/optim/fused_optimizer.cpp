@@ -8,8 +8,33 @@
 
 #include "levin/framework/base/errors.h"
 
+// OpenMP's own functions, from whichever runtime LibTorch brought; linking one here could be a second one.
+extern "C" {
+[[gnu::weak]] void omp_set_num_threads(int count);
+[[gnu::weak]] int omp_get_max_threads();
+}
+
 namespace levin::optim {
 namespace {
+
+/// The CPU kernels wake all threads for each parameter, however small, which costs many times the update of a bias. While this
+/// lives, kernels called from this thread run in it alone.
+class OneThread {
+ public:
+  explicit OneThread(bool wanted) : before_(wanted && omp_set_num_threads && omp_get_max_threads ? omp_get_max_threads() : 0) {
+    if (before_ > 0) omp_set_num_threads(1);
+  }
+  ~OneThread() {
+    if (before_ > 0) omp_set_num_threads(before_);
+  }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
+bool is_small(const at::Tensor& parameter) { return parameter.is_cpu() && parameter.numel() <= 16384; }
 
 /// The columns of one parameter, in LibTorch's map of states; undefined where there is none yet.
 struct FusedState final : torch::optim::OptimizerParamState {
@@ -42,6 +67,11 @@ void count_step(std::vector<at::Tensor>& steps) {
 
 }  // namespace
 
+bool FusedBucket::fits(const at::Tensor& parameter) const {
+  const at::Tensor& first = parameters.front();
+  return first.device() == parameter.device() && first.scalar_type() == parameter.scalar_type() && small == is_small(parameter);
+}
+
 FusedOptimizer::FusedOptimizer(const std::vector<torch::optim::OptimizerParamGroup>& groups,
                                std::unique_ptr<torch::optim::OptimizerOptions> defaults, std::vector<StateColumn> columns)
     : Optimizer(groups, std::move(defaults)), columns_(std::move(columns)) {}
@@ -66,6 +96,7 @@ at::Tensor FusedOptimizer::step(LossClosure closure) {
     for (FusedBucket& bucket : plan.buckets) {
       for (std::size_t column = 0; column < plan.columns; ++column)
         if (columns_[column].step) count_step(bucket.state[column]);
+      const OneThread one_thread(bucket.small);
       update(group, bucket);
       bucket.gradients.clear();  // a gradient kept here would hold its memory after zero_grad
       fresh = fresh || bucket.fresh;
@@ -84,8 +115,7 @@ bool FusedOptimizer::take_gradients(std::size_t group, Plan& plan) const {
     if (next == plan.slots.size() || !plan.slots[next].parameter.is_same(parameter)) return false;
     FusedBucket& bucket = plan.buckets[plan.slots[next++].bucket];
     // A module that moved or changed its type keeps its tensors and swaps their contents.
-    const at::Tensor& first = bucket.parameters.front();
-    if (first.device() != parameter.device() || first.scalar_type() != parameter.scalar_type()) return false;
+    if (!bucket.fits(parameter)) return false;
     bucket.gradients.push_back(as_laid_out(gradient, parameter));
   }
   return next == plan.slots.size();
@@ -109,14 +139,12 @@ void FusedOptimizer::build(std::size_t group, Plan& plan) {
       fresh = true;
     }
     std::size_t place = 0;
-    for (; place < plan.buckets.size(); ++place) {
-      const FusedBucket& bucket = plan.buckets[place];
-      const at::Tensor& first = bucket.parameters.front();
-      if (bucket.fresh == fresh && first.device() == parameter.device() && first.scalar_type() == parameter.scalar_type()) break;
-    }
+    while (place < plan.buckets.size() && (plan.buckets[place].fresh != fresh || !plan.buckets[place].fits(parameter))) ++place;
     if (place == plan.buckets.size()) {
-      plan.buckets.emplace_back().fresh = fresh;
-      plan.buckets.back().state.resize(plan.columns);
+      FusedBucket& added = plan.buckets.emplace_back();
+      added.fresh = fresh;
+      added.small = is_small(parameter);
+      added.state.resize(plan.columns);
     }
     FusedBucket& bucket = plan.buckets[place];
     bucket.parameters.push_back(parameter);

@@ -12,12 +12,16 @@ struct StateColumn {
   bool step = false;     ///< a 0-dim float32 counter instead of a tensor like the parameter
 };
 
-/// What one call of a fused kernel works on: parameters of one group, device and type that have a gradient.
+/// What one call of a fused kernel works on: parameters of one group, device, type and kind of
+/// size that have a gradient.
 struct FusedBucket {
   std::vector<at::Tensor> parameters;
   std::vector<at::Tensor> gradients;           ///< filled for the call, emptied after it
   std::vector<std::vector<at::Tensor>> state;  ///< one list per column in use
   bool fresh = false;                          ///< the state was made for this very call
+  bool small = false;                          ///< CPU parameters that are not worth a second thread
+
+  bool fits(const at::Tensor& parameter) const;
 };
 
 /// An optimizer that updates many parameters with one kernel. The lists of tensors are built when a parameter gets its first
