@@ -1,317 +1,336 @@
-// A parser of our own: errors need exact positions, and duplicate keys must be seen.
 #include "levin/framework/base/json.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
+#include <memory>
+#include <vector>
 
-#include "levin/framework/base/codec/utf8.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/base/utf8.h"
 
 namespace levin {
 namespace {
 
-constexpr int max_depth = 64;
-constexpr std::size_t max_bytes = 16u << 20;
+constexpr std::size_t kLargestText = 16u << 20;
+constexpr int kDeepest = 64;
 
-class Parser {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+// A character that stands for itself inside a string.
+bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
+
+// Recursive descent. Positions are byte offsets; only an error turns one into a line and a column.
+class JsonParser {
  public:
-  Parser(std::string_view text, const std::string& source) : text_(text), source_(source) {}
+  JsonParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
 
-  Value document() {
-    if (text_.size() > max_bytes) fail("the text is longer than 16 MiB");
-    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
-    Value out = value(0);
+  Value parse() {
+    if (text_.size() > kLargestText) fail(0, "the text is longer than 16 MiB");
+    if (const std::size_t valid = utf8::valid_prefix(text_); valid < text_.size())
+      fail(valid, "the text is not UTF-8 here");
+    if (text_.substr(0, 3) == "\xEF\xBB\xBF")
+      fail(0, "the text starts with a byte order mark; save it as UTF-8 without one");
     skip_space();
-    if (at_ < text_.size()) fail("unexpected text after the end of the document");
+    Value out = value();
+    skip_space();
+    if (!at_end()) fail(pos_, "expected nothing after the value, got " + here());
     return out;
   }
 
  private:
-  [[noreturn]] void fail_at(std::size_t position, const std::string& what) const {
-    std::size_t line = 1, begin = 0;
-    for (std::size_t i = 0; i < position && i < text_.size(); ++i)
-      if (text_[i] == '\n') ++line, begin = i + 1;
-    throw ValueError((source_.empty() ? "" : source_ + ":") + std::to_string(line) + ":" + std::to_string(position - begin + 1) + ": " + what);
+  bool at_end() const { return pos_ == text_.size(); }
+  char peek(std::size_t ahead = 0) const { return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0'; }
+  bool accept(char c) {
+    if (at_end() || peek() != c) return false;
+    ++pos_;
+    return true;
   }
-  [[noreturn]] void fail(const std::string& what) const { fail_at(at_, what); }
 
-  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+  [[noreturn]] void fail(std::size_t at, const std::string& what) const {
+    throw ValueError(name_ + ":" + place(at) + ": " + what);
+  }
 
-  std::string found() const {
-    if (at_ >= text_.size()) return "the end of the text";
-    return "'" + std::string(1, text_[at_]) + "'";
+  std::string place(std::size_t at) const {
+    std::size_t line = 1, column = 1;
+    for (const char c : text_.substr(0, at)) {
+      if (c == '\n') ++line, column = 1;
+      else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) ++column;  // only a character's first byte counts
+    }
+    return std::to_string(line) + ":" + std::to_string(column);
+  }
+
+  // What stands at the position, for a message: a whole word where there is one.
+  std::string here() const {
+    if (at_end()) return "the end of the text";
+    if (const auto w = word(); !w.empty()) return "'" + std::string(w) + "'";
+    return python_repr(text_.substr(pos_, utf8::decode(text_, pos_).bytes));
+  }
+
+  std::string_view word() const {
+    std::size_t n = 0;
+    while (n < 40 && is_word(peek(n))) ++n;
+    return text_.substr(pos_, n);
   }
 
   void skip_space() {
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-        ++at_;
-      } else if (text_.substr(at_, 2) == "//") {
-        while (at_ < text_.size() && text_[at_] != '\n') ++at_;
-      } else if (text_.substr(at_, 2) == "/*") {
-        const auto end = text_.find("*/", at_ + 2);
-        if (end == text_.npos) fail("a comment that begins here has no end");
-        at_ = end + 2;
-      } else {
-        return;
-      }
+    while (!at_end()) {
+      const char c = peek();
+      if (c == ' ' || c == '\t' || c == '\n' || c == '\r') ++pos_;
+      else if (c == '/') skip_comment();
+      else return;
     }
   }
 
-  Value value(int depth) {
-    skip_space();
-    if (depth > max_depth) fail("more than 64 levels of nesting");
+  void skip_comment() {
+    const std::size_t start = pos_;
+    std::size_t end = 0;
+    if (peek(1) == '/') {
+      end = std::min(text_.find('\n', pos_), text_.size());
+    } else if (peek(1) == '*') {
+      end = text_.find("*/", pos_ + 2);
+      if (end == text_.npos) fail(start, "the comment is not closed; expected */");
+      end += 2;
+    } else {
+      fail(start, "expected a comment (// or /*) after '/'");
+    }
+    pos_ = end;
+  }
+
+  Value value() {
     switch (peek()) {
-      case '{': return object(depth);
-      case '[': return array(depth);
+      case '{': return nested(&JsonParser::object);
+      case '[': return nested(&JsonParser::array);
       case '"': return string();
-      case 't': return word("true", true);
-      case 'f': return word("false", false);
-      case 'n': return word("null", Value());
-      default: return number();
+      case '\'': fail(pos_, "strings stand in double quotes");
+      default: break;
     }
+    const bool negative = peek() == '-' && (is_digit(peek(1)) || !is_word(peek(1)));
+    return negative || is_digit(peek()) ? number() : literal();
   }
 
-  Value word(std::string_view expected, Value meaning) {
-    if (text_.substr(at_, expected.size()) != expected) fail("expected a value, found " + found());
-    at_ += expected.size();
-    return meaning;
+  Value literal() {
+    const std::size_t start = pos_;
+    const std::size_t sign = peek() == '-' || peek() == '+' ? 1 : 0;
+    pos_ += sign;
+    const std::string_view found = word();
+    pos_ = start;
+    const auto is = [&](auto... names) { return ((found == names) || ...); };
+    if (is("NaN", "nan", "Infinity", "inf", "Inf"))
+      fail(start, "JSON has no " + std::string(text_.substr(start, sign + found.size())) +
+                      "; write null or a finite number");
+    if (sign == 0) {
+      pos_ += found.size();
+      if (is("true")) return true;
+      if (is("false")) return false;
+      if (is("null")) return {};
+      pos_ = start;
+      if (is("True")) fail(start, "JSON writes true, not True");
+      if (is("False")) fail(start, "JSON writes false, not False");
+      if (is("None")) fail(start, "JSON writes null, not None");
+    } else if (peek() == '+') {
+      fail(start, "a number has no '+' in front");
+    }
+    if (peek() == '.' && is_digit(peek(1))) fail(start, "a number starts with a digit: 0.5, not .5");
+    fail(start, "expected a value, got " + here());
   }
 
-  Value object(int depth) {
-    Dict out;
-    ++at_;
+  // Keeps the recursion, and so the stack, bounded.
+  Value nested(Value (JsonParser::*container)()) {
+    if (++depth_ > kDeepest) fail(pos_, "nested deeper than " + std::to_string(kDeepest) + " levels");
+    Value out = (this->*container)();
+    --depth_;
+    return out;
+  }
+
+  // After an item: true if another one follows. `open` is where the container began.
+  bool another(char close, std::size_t open) {
     skip_space();
-    if (peek() == '}') return ++at_, Value(std::move(out));
-    while (true) {
+    if (accept(close)) return false;
+    const std::string pair = close == '}' ? "{" : "[";
+    if (at_end()) fail(open, "'" + pair + "' is not closed; expected '" + close + "' before the end of the text");
+    const std::size_t comma = pos_;
+    if (!accept(',')) fail(pos_, std::string("expected ',' or '") + close + "', got " + here());
+    skip_space();
+    if (!at_end() && peek() == close) fail(comma, std::string("a comma before '") + close + "'");
+    return true;
+  }
+
+  Value array() {
+    const std::size_t open = pos_++;
+    List items;
+    skip_space();
+    if (accept(']')) return Value::list();
+    do {
       skip_space();
-      if (peek() != '"') fail("expected a key in double quotes, found " + found());
-      const std::size_t key_at = at_;
+      if (at_end()) fail(open, "'[' is not closed; expected ']' before the end of the text");
+      items.push_back(value());
+    } while (another(']', open));
+    return Value::list(std::move(items));
+  }
+
+  Value object() {
+    const std::size_t open = pos_++;
+    Dict dict;
+    std::vector<std::size_t> starts;  // of the keys, in the dict's order
+    skip_space();
+    if (accept('}')) return dict;
+    do {
+      skip_space();
+      if (at_end()) fail(open, "'{' is not closed; expected '}' before the end of the text");
+      if (peek() == '\'') fail(pos_, "keys stand in double quotes");
+      if (peek() != '"') fail(pos_, "expected a key in double quotes, got " + here());
+      const std::size_t start = pos_;
       const std::string key = string();
-      if (out.find(std::string_view(key))) fail_at(key_at, "the key \"" + key + "\" is given twice");
+      if (dict.find(key)) duplicate(dict, starts, key, start);
       skip_space();
-      if (peek() != ':') fail("expected ':' after the key \"" + key + "\", found " + found());
-      ++at_;
-      out.set(key, value(depth + 1));
+      if (!accept(':')) fail(pos_, "expected ':' after the key " + python_repr(key) + ", got " + here());
       skip_space();
-      if (peek() == '}') return ++at_, Value(std::move(out));
-      if (peek() != ',') fail("expected ',' or '}' in an object, found " + found());
-      ++at_;
-    }
+      dict[key] = value();
+      starts.push_back(start);
+    } while (another('}', open));
+    return dict;
   }
 
-  Value array(int depth) {
-    Value out = Value::list();
-    ++at_;
-    skip_space();
-    if (peek() == ']') return ++at_, out;
-    while (true) {
-      out.push_back(value(depth + 1));
-      skip_space();
-      if (peek() == ']') return ++at_, out;
-      if (peek() != ',') fail("expected ',' or ']' in a list, found " + found());
-      ++at_;
-    }
-  }
-
-  unsigned hex4() {
-    unsigned code = 0;
-    const std::string_view digits = text_.substr(at_, 4);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
-    if (error != std::errc() || end != digits.data() + 4) fail("expected four hexadecimal digits after \\u");
-    at_ += 4;
-    return code;
-  }
-
-  static void append_utf8(std::string& out, unsigned code) {
-    const auto put = [&](unsigned byte) { out += static_cast<char>(byte); };
-    if (code < 0x80) put(code);
-    else if (code < 0x800) put(0xc0 | code >> 6), put(0x80 | (code & 63));
-    else if (code < 0x10000) put(0xe0 | code >> 12), put(0x80 | (code >> 6 & 63)), put(0x80 | (code & 63));
-    else put(0xf0 | code >> 18), put(0x80 | (code >> 12 & 63)), put(0x80 | (code >> 6 & 63)), put(0x80 | (code & 63));
+  [[noreturn]] void duplicate(const Dict& dict, const std::vector<std::size_t>& starts, const std::string& key,
+                              std::size_t at) const {
+    const auto is_key = [&](const Dict::Item& item) { return item.first.as_string() == key; };
+    const auto first = std::find_if(dict.begin(), dict.end(), is_key);
+    const std::size_t first_at = starts[static_cast<std::size_t>(first - dict.begin())];
+    fail(at, "the key " + python_repr(key) + " is given twice; first at " + place(first_at));
   }
 
   std::string string() {
-    const std::size_t begin = at_++;
+    const std::size_t open = pos_++;
     std::string out;
     while (true) {
-      if (at_ >= text_.size() || text_[at_] == '\n') fail_at(begin, "a string that begins here has no end on its line");
-      const char c = text_[at_];
-      if (c == '"') break;
-      if (static_cast<unsigned char>(c) < 0x20) fail("a control character in a string must be written as \\u00XX");
-      ++at_;
-      if (c != '\\') {
-        out += c;
-        continue;
-      }
-      const char escape = peek();
-      ++at_;
-      switch (escape) {
-        case '"': case '\\': case '/': out += escape; break;
-        case 'b': out += '\b'; break;
-        case 'f': out += '\f'; break;
-        case 'n': out += '\n'; break;
-        case 'r': out += '\r'; break;
-        case 't': out += '\t'; break;
-        case 'u': {
-          unsigned code = hex4();
-          if (code >= 0xd800 && code < 0xdc00) {
-            if (text_.substr(at_, 2) != "\\u") fail("half of a surrogate pair");
-            at_ += 2;
-            const unsigned low = hex4();
-            if (low < 0xdc00 || low > 0xdfff) fail("half of a surrogate pair");
-            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-          } else if (code >= 0xdc00 && code < 0xe000) {
-            fail("half of a surrogate pair");
-          }
-          append_utf8(out, code);
-          break;
-        }
-        default: --at_; fail(std::string("unknown escape '\\") + escape + "' in a string");
-      }
+      std::size_t plain = pos_;
+      while (plain < text_.size() && is_plain(text_[plain])) ++plain;
+      out.append(text_, pos_, plain - pos_);
+      pos_ = plain;
+      if (at_end()) fail(open, "the string is not closed; expected '\"'");
+      if (accept('"')) return out;
+      if (peek() == '\n' || peek() == '\r') fail(pos_, "the line ends inside a string; write \\n, or close the string");
+      if (peek() != '\\') fail(pos_, "a control character inside a string; write it as " + escape_of(peek()));
+      escape(out);
     }
-    ++at_;
-    if (!is_utf8(out)) fail_at(begin, "this string is not valid UTF-8");
-    return out;
+  }
+
+  static std::string escape_of(char c) {
+    if (c == '\t') return "\\t";
+    constexpr char hex[] = "0123456789abcdef";
+    return std::string("\\u00") + hex[(c >> 4) & 15] + hex[c & 15];
+  }
+
+  void escape(std::string& out) {
+    constexpr std::string_view codes = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+    const std::size_t start = pos_++;
+    if (at_end()) fail(start, "the string is not closed; expected '\"'");
+    if (const std::size_t i = codes.find(peek()); i != codes.npos) {
+      out += meanings[i];
+      ++pos_;
+      return;
+    }
+    if (!accept('u')) {
+      const std::size_t length = 1 + utf8::decode(text_, pos_).bytes;
+      fail(start, "unknown escape '" + std::string(text_.substr(start, length)) + "' in a string");
+    }
+    std::uint32_t point = hex4(start);
+    if (point >= 0xDC00 && point < 0xE000) fail(start, "the second half of a surrogate pair without the first");
+    if (point >= 0xD800 && point < 0xDC00) {
+      const std::size_t second = pos_;
+      const bool follows = accept('\\') && accept('u');
+      const std::uint32_t low = follows ? hex4(second) : 0;
+      if (low < 0xDC00 || low >= 0xE000) fail(start, "the first half of a surrogate pair without the second");
+      point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
+    }
+    utf8::append(out, point);
+  }
+
+  std::uint32_t hex4(std::size_t start) {
+    std::uint32_t point = 0;
+    const char* const first = text_.data() + pos_;
+    const std::size_t n = std::min<std::size_t>(4, text_.size() - pos_);
+    if (std::from_chars(first, first + n, point, 16).ptr != first + 4)
+      fail(start, "\\u wants four hexadecimal digits");
+    pos_ += 4;
+    return point;
+  }
+
+  void digits(std::size_t start, const char* where) {
+    if (!is_digit(peek())) fail(start, std::string("a number wants a digit ") + where + ", got " + here());
+    while (is_digit(peek())) ++pos_;
   }
 
   Value number() {
-    const std::size_t begin = at_;
-    const auto digits = [&] {
-      const std::size_t from = at_;
-      while (peek() >= '0' && peek() <= '9') ++at_;
-      return at_ - from;
-    };
-    if (peek() == '-') ++at_;
-    const bool leading_zero = peek() == '0';
-    const std::size_t whole_digits = digits();
-    if (whole_digits == 0) {
-      at_ = begin;
-      fail("expected a value, found " + found());
+    const std::size_t start = pos_;
+    accept('-');
+    if (peek() == '0' && is_digit(peek(1))) fail(start, "a number has no leading zero");
+    digits(start, "after '-'");
+    bool integral = true;
+    if (accept('.')) integral = false, digits(start, "after '.'");
+    if (accept('e') || accept('E')) {
+      integral = false;
+      if (!accept('+')) accept('-');
+      digits(start, "in its exponent");
     }
-    if (leading_zero && whole_digits > 1) fail_at(begin, "a number must not begin with 0");
-    bool whole = true;
-    if (peek() == '.') {
-      whole = false;
-      ++at_;
-      if (digits() == 0) fail("expected a digit after '.', found " + found());
+    if (is_word(peek()) || peek() == '.') {
+      const std::size_t length = pos_ - start + std::max<std::size_t>(word().size(), 1);
+      fail(start, "not a number: '" + std::string(text_.substr(start, length)) + "'");
     }
-    if (peek() == 'e' || peek() == 'E') {
-      whole = false;
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
-      if (digits() == 0) fail("expected the exponent's digits, found " + found());
-    }
-    const char *first = text_.data() + begin, *last = text_.data() + at_;
-    if (whole) {
+    const std::string_view found = text_.substr(start, pos_ - start);
+    const char *const first = found.data(), *const last = first + found.size();
+    if (integral) {
       std::int64_t out = 0;
-      if (std::from_chars(first, last, out).ec != std::errc()) fail_at(begin, "this whole number is beyond 64 bits");
+      if (std::from_chars(first, last, out).ec != std::errc())
+        fail(start, "the integer " + shortened(found) + " does not fit into 64 bits");
       return out;
     }
     double out = 0;
-    if (std::from_chars(first, last, out).ec != std::errc()) fail_at(begin, "this number is out of range");
+    if (std::from_chars(first, last, out).ec != std::errc())
+      fail(start, "the number " + shortened(found) + " is beyond the range of a float");
     return out;
   }
 
+  static std::string shortened(std::string_view text) {
+    return text.size() <= 40 ? std::string(text) : std::string(text.substr(0, 37)) + "...";
+  }
+
   std::string_view text_;
-  const std::string& source_;
-  std::size_t at_ = 0;
+  const std::string& name_;
+  std::size_t pos_ = 0;
+  int depth_ = 0;
 };
 
-void write_string(std::string& out, const std::string& text) {
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          constexpr char hex[] = "0123456789abcdef";
-          out += "\\u00";
-          out += hex[c >> 4];
-          out += hex[c & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  out += '"';
-}
-
-void write_number(std::string& out, double number) {
-  if (std::isfinite(number)) out += python_repr(number);
-  else out += std::isnan(number) ? "\"nan\"" : number > 0 ? "\"inf\"" : "\"-inf\"";
-}
-
-void write(std::string& out, const Value& value, int indent, int level) {
-  const auto new_line = [&](int at) {
-    if (indent < 0) return;
-    out += '\n';
-    out.append(static_cast<std::size_t>(indent * at), ' ');
-  };
-  const auto children = [&](char open, char close, const auto& items, auto&& write_item) {
-    out += open;
-    bool first = true;
-    for (const auto& item : items) {
-      if (!first) out += indent < 0 ? ", " : ",";
-      first = false;
-      new_line(level + 1);
-      write_item(item);
-    }
-    if (!first) new_line(level);
-    out += close;
-  };
-  switch (value.kind()) {
-    case Value::Kind::none: out += "null"; break;
-    case Value::Kind::boolean: out += value.as_bool() ? "true" : "false"; break;
-    case Value::Kind::integer: out += std::to_string(value.as_int()); break;
-    case Value::Kind::floating: write_number(out, value.as_double()); break;
-    case Value::Kind::string: write_string(out, value.as_string()); break;
-    case Value::Kind::tensor: write_number(out, value.number()); break;
-    case Value::Kind::list: case Value::Kind::tuple: case Value::Kind::set:
-      children('[', ']', value.items(), [&](const Value& item) { write(out, item, indent, level + 1); });
-      break;
-    case Value::Kind::dict:
-      children('{', '}', value.as_dict(), [&](const Dict::Item& item) {
-        write_string(out, item.first.is_string() ? item.first.as_string() : item.first.repr());
-        out += ": ";
-        write(out, item.second, indent, level + 1);
-      });
-      break;
-    default: throw TypeError("a " + value.type_name() + " can't be written as JSON");
-  }
+[[noreturn]] void throw_system_error(const std::string& path, int code) {
+  const std::string message = path + ": " + std::strerror(code);
+  if (code == ENOENT) throw FileNotFoundError(message);
+  throw OSError(message);
 }
 
 }  // namespace
 
-Value parse_json(std::string_view text, const std::string& source_name) { return Parser(text, source_name).document(); }
-
-Value read_json_file(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file || (text.str().empty() && errno != 0)) {
-    const std::string what = path + ": " + std::strerror(errno ? errno : EIO);
-    if (errno == ENOENT) throw FileNotFoundError(what);
-    throw OSError(what);
-  }
-  return parse_json(text.str(), path);
+Value parse_json(std::string_view text, const std::string& source_name) {
+  return JsonParser(text, source_name).parse();
 }
 
-std::string dump_json(const Value& value, int indent) {
-  std::string out;
-  write(out, value, indent, 0);
-  return out;
+Value read_json_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  if (!file) throw_system_error(path, errno);
+  std::string text;
+  char buffer[1 << 16];
+  // One byte more than is allowed is enough for the parser to refuse, however long the file is.
+  while (text.size() <= kLargestText) {
+    const std::size_t n = std::fread(buffer, 1, sizeof buffer, file.get());
+    if (n == 0) break;
+    text.append(buffer, n);
+  }
+  if (std::ferror(file.get())) throw_system_error(path, errno);
+  return parse_json(text, path);
 }
 
 }  // namespace levin

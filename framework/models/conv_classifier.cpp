@@ -8,7 +8,7 @@
 #include <torch/nn/functional/loss.h>
 
 #include "levin/framework/base/errors.h"
-#include "levin/framework/optim/adamw.h"
+#include "levin/framework/optim/adam.h"
 
 namespace levin {
 

@@ -1,13 +1,26 @@
 #pragma once
-#include <array>
-#include <memory>
-#include <vector>
+#include "levin/framework/base/fields.h"
+#include "levin/framework/optim/fused_optimizer.h"
 
-#include "levin/framework/optim/optimizer.h"
+namespace levin {
+
+/// Two numbers, such as Adam's betas: a tuple or list of two.
+template <>
+struct Field<std::array<double, 2>> {
+  static std::array<double, 2> read(const Value& v) {
+    if ((!v.is_list() && !v.is_tuple()) || v.size() != 2)
+      throw TypeError("expected a list of 2 floats, got " + v.type_name() + " " + v.repr(80));
+    return {v.items()[0].number(), v.items()[1].number()};
+  }
+  static Value write(const std::array<double, 2>& v) { return Value::tuple({v[0], v[1]}); }
+  static std::string type() { return "list of 2 floats"; }
+};
+
+}  // namespace levin
 
 namespace levin::optim {
 
-/// torch.optim.Adam's arguments.
+/// `torch.optim.Adam`'s arguments and defaults.
 struct AdamOptions {
   double lr = 1e-3;
   std::array<double, 2> betas = {0.9, 0.999};
@@ -15,42 +28,76 @@ struct AdamOptions {
   double weight_decay = 0;
   bool amsgrad = false;
   bool maximize = false;
+  bool decoupled_weight_decay = false;
+};
+/// `torch.optim.AdamW`'s arguments and defaults.
+struct AdamWOptions {
+  double lr = 1e-3;
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
+  bool amsgrad = false;
+  bool maximize = false;
 };
 template <class V>
 void fields(V&& f, AdamOptions& o) {
   f("lr", o.lr, "learning rate");
-  f("betas", o.betas, "decay rates of the gradient's running mean and mean square");
+  f("betas", o.betas, "decay of the running means of the gradient and its square");
   f("eps", o.eps, "added to the denominator");
-  f("weight_decay", o.weight_decay, "L2 penalty");
-  f("amsgrad", o.amsgrad, "the AMSGrad variant");
-  f("maximize", o.maximize, "go up the gradient rather than down");
+  f("weight_decay", o.weight_decay, "L2 penalty, added to the gradient");
+  f("amsgrad", o.amsgrad, "divide by the largest mean of squares so far");
+  f("maximize", o.maximize, "go up the gradient instead of down");
+  f("decoupled_weight_decay", o.decoupled_weight_decay, "shrink the parameters instead of adding to the gradient (AdamW)");
+}
+template <class V>
+void fields(V&& f, AdamWOptions& o) {
+  f("lr", o.lr, "learning rate");
+  f("betas", o.betas, "decay of the running means of the gradient and its square");
+  f("eps", o.eps, "added to the denominator");
+  f("weight_decay", o.weight_decay, "how much the parameters shrink per step, times lr");
+  f("amsgrad", o.amsgrad, "divide by the largest mean of squares so far");
+  f("maximize", o.maximize, "go up the gradient instead of down");
 }
 
-/// Adam and AdamW on their fused kernels; torch's numbers.
-class LEVIN_API Adam : public Optimizer {
+/// Adam. State: `step`, `exp_avg`, `exp_avg_sq` and, with amsgrad, `max_exp_avg_sq`.
+class LEVIN_API Adam : public FusedOptimizer {
  public:
   using Options = AdamOptions;
-  Adam(std::vector<ParamGroup> groups, const Options& options, bool decoupled_weight_decay = false);
-  const char* class_name() const override { return decoupled_ ? "AdamW" : "Adam"; }
+  /// ValueError, in torch's words, for options out of range.
+  explicit Adam(std::vector<at::Tensor> params, Options options = {});
+  explicit Adam(const std::vector<ParamGroup>& groups, Options options = {});
+  ~Adam() override;
+
+  const char* class_name() const override { return "Adam"; }
+  const AdamOptions& options(std::size_t group) const;
+  std::optional<std::array<double, 2>> betas(std::size_t group) const override;
+  void set_betas(std::size_t group, std::array<double, 2> betas) override;
 
  protected:
-  void update(std::size_t group, const std::vector<std::size_t>& present) override;
-  Value group_settings(const GroupOptions& options) const override;
-  void load_group_settings(GroupOptions& options, const Value& settings) const override;
-  Value param_state(std::size_t group, std::size_t index) const override;
-  void load_param_state(std::size_t group, std::size_t index, const Value& state) override;
+  std::size_t columns_in_use(std::size_t group) const override;
+  void update(std::size_t group, FusedBucket& bucket) override;
+  void write_group(std::size_t group, Dict& out) const override;
+  void read_group(std::size_t group, const Dict& in) override;
 
  private:
-  struct State {
-    at::Tensor step, exp_avg, exp_avg_sq, max_exp_avg_sq;  // undefined before the first step
-  };
-  bool decoupled_;
-  std::vector<std::vector<State>> states_;  // per group and parameter
-  std::vector<at::Tensor> params_, grads_, exp_avgs_, exp_avg_sqs_, max_exp_avg_sqs_, steps_;  // this step's lists
+  AdamOptions& mutable_options(std::size_t group);
 };
 
-/// ValueError in torch's words for a bad option, such as "Invalid beta parameter at index 0: 1.5".
-LEVIN_API std::shared_ptr<Adam> adam(std::vector<at::Tensor> params, const AdamOptions& options = {});
-LEVIN_API std::shared_ptr<Adam> adam(std::vector<ParamGroup> groups, const AdamOptions& options = {});
+/// Adam with decoupled weight decay.
+class LEVIN_API AdamW : public Adam {
+ public:
+  using Options = AdamWOptions;
+  explicit AdamW(std::vector<at::Tensor> params, Options options = {});
+  explicit AdamW(const std::vector<ParamGroup>& groups, Options options = {});
+  ~AdamW() override;
+  const char* class_name() const override { return "AdamW"; }
+};
+
+/// `optim::adamw(parameters(), {.lr = 3e-4})`, or with groups:
+/// `optim::adamw({{.params = a}, {.params = b, .lr = 1e-5}}, {.weight_decay = 0.1})`
+LEVIN_API std::shared_ptr<Adam> adam(std::vector<at::Tensor> params, AdamOptions options = {});
+LEVIN_API std::shared_ptr<Adam> adam(const std::vector<ParamGroup>& groups, AdamOptions options = {});
+LEVIN_API std::shared_ptr<AdamW> adamw(std::vector<at::Tensor> params, AdamWOptions options = {});
+LEVIN_API std::shared_ptr<AdamW> adamw(const std::vector<ParamGroup>& groups, AdamWOptions options = {});
 
 }  // namespace levin::optim

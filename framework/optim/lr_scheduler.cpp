@@ -1,60 +1,89 @@
 #include "levin/framework/optim/lr_scheduler.h"
 
 #include "levin/framework/base/errors.h"
+#include "levin/framework/optim/group_reader.h"
 
 namespace levin::optim {
-namespace {
-
-Value to_list(const std::vector<double>& numbers) { return Value::list(List(numbers.begin(), numbers.end())); }
-
-std::vector<double> from_list(const Value& list) {
-  std::vector<double> out;
-  for (const Value& item : list.items()) out.push_back(item.number());
-  return out;
-}
-
-}  // namespace
 
 LRScheduler::LRScheduler(std::shared_ptr<Optimizer> optimizer) : optimizer_(std::move(optimizer)) {
-  if (!optimizer_) throw TypeError("NoneType is not an Optimizer");
-  for (std::size_t g = 0; g < optimizer_->group_count(); ++g) {
-    if (!optimizer_->initial_lr(g)) optimizer_->set_initial_lr(g, optimizer_->lr(g));
-    base_lrs_.push_back(*optimizer_->initial_lr(g));
-  }
+  if (!optimizer_) throw TypeError("an lr scheduler needs an optimizer, got none");
 }
 
 LRScheduler::~LRScheduler() = default;
 
-std::vector<double> LRScheduler::current_lrs() const {
-  std::vector<double> out;
-  for (std::size_t g = 0; g < optimizer_->group_count(); ++g) out.push_back(optimizer_->lr(g));
+void LRScheduler::step(double) { step(); }
+
+void LRScheduler::set_rates(const std::vector<double>& rates) {
+  for (std::size_t i = 0; i < rates.size(); ++i) optimizer_->set_lr(i, rates[i]);
+  last_lr_ = rates;
+}
+
+std::vector<double> LRScheduler::rates() const {
+  std::vector<double> out(group_count());
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = optimizer_->lr(i);
   return out;
 }
 
-void LRScheduler::step() {
+std::vector<double> LRScheduler::for_groups(const Optimizer& optimizer, std::string_view name, const PerGroup& values) {
+  const std::size_t count = optimizer.group_count();
+  if (const auto* one = std::get_if<double>(&values)) return std::vector<double>(count, *one);
+  const auto& several = std::get<std::vector<double>>(values);
+  if (several.size() != count) {
+    throw ValueError("expected " + std::to_string(count) + " values for " + std::string(name) + ", got " +
+                     std::to_string(several.size()));
+  }
+  return several;
+}
+
+EpochScheduler::EpochScheduler(std::shared_ptr<Optimizer> optimizer) : LRScheduler(std::move(optimizer)) {
+  for (std::size_t i = 0; i < group_count(); ++i) {
+    Optimizer& groups = this->optimizer();
+    if (!groups.initial_lr(i)) groups.set_initial_lr(i, groups.lr(i));
+    base_lrs_.push_back(*groups.initial_lr(i));
+  }
+}
+
+EpochScheduler::~EpochScheduler() = default;
+
+void EpochScheduler::initial_step() {
+  initial_ = true;
+  step();
+  initial_ = false;
+}
+
+void EpochScheduler::step() {
+  if (base_lrs_.size() != group_count()) {
+    throw ValueError(std::string(class_name()) + " was made for " + std::to_string(base_lrs_.size()) +
+                     " parameter groups, the optimizer has " + std::to_string(group_count()));
+  }
   ++step_count_;
   ++last_epoch_;
-  last_lr_ = get_lr();
-  for (std::size_t g = 0; g < last_lr_.size(); ++g) optimizer_->set_lr(g, last_lr_[g]);
+  std::vector<double> rates;
+  for (std::size_t i = 0; i < base_lrs_.size(); ++i) rates.push_back(get_lr(i));
+  set_rates(rates);
+  after_step();
 }
 
-Value LRScheduler::state_dict() const {
-  Value state = own_state();
-  state["base_lrs"] = to_list(base_lrs_);
-  state["last_epoch"] = last_epoch_;
-  state["_step_count"] = step_count_;
-  state["_is_initial"] = false;
-  state["_get_lr_called_within_step"] = false;
-  state["_last_lr"] = to_list(last_lr_);
-  return state;
+Value EpochScheduler::state_dict() const {
+  Dict out;
+  write_front(out);
+  out["base_lrs"] = Field<std::vector<double>>::write(base_lrs_);
+  out["last_epoch"] = last_epoch_;
+  out["_step_count"] = step_count_;
+  out["_is_initial"] = false;
+  out["_get_lr_called_within_step"] = false;
+  out["_last_lr"] = Field<std::vector<double>>::write(last_lr_);
+  write_back(out);
+  return out;
 }
 
-void LRScheduler::load_state_dict(const Value& state) {
-  load_own_state(state);
-  base_lrs_ = from_list(state.at("base_lrs"));
-  last_epoch_ = state.at("last_epoch").as_int();
-  step_count_ = state.at("_step_count").as_int();
-  last_lr_ = from_list(state.at("_last_lr"));
+void EpochScheduler::load_state_dict(const Value& state) {
+  const Dict& in = state.as_dict();
+  read_entry(in, "base_lrs", base_lrs_);
+  read_entry(in, "last_epoch", last_epoch_);
+  read_entry(in, "_step_count", step_count_);
+  read_entry(in, "_last_lr", last_lr_);
+  read(in);
 }
 
 }  // namespace levin::optim

@@ -1,51 +1,89 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <variant>
 #include <vector>
 
-#include "levin/framework/base/export.h"
-#include "levin/framework/base/value.h"
 #include "levin/framework/optim/optimizer.h"
 
 namespace levin::optim {
 
-/// Changes the learning rates of an optimizer's groups as training goes on; Python's `LRScheduler` with its numbers and state.
-///
-/// A new scheduler takes its first step at once (epoch 0), as in Python. The formulas are Python's recursive ones, so that rates
-/// agree to the last bit and a change made by hand in between is respected.
+/// One number for all groups of parameters, or one for each.
+using PerGroup = std::variant<double, std::vector<double>>;
+
+/// Changes an optimizer's learning rates over time, by Python's rules. Making one sets the rates of epoch 0; each `step` sets those
+/// of the next epoch (or batch, whatever it is called for), and is called after the optimizer's.
 class LEVIN_API LRScheduler {
  public:
   virtual ~LRScheduler();
+  LRScheduler(const LRScheduler&) = delete;
+  LRScheduler& operator=(const LRScheduler&) = delete;
 
-  /// One epoch (or batch, as the Trainer is told) further.
-  virtual void step();
-  /// The same for schedulers that watch a metric; the others ignore it.
-  virtual void step(double metric) { (void)metric; step(); }
-  /// Whether the next rate depends on a metric (ReduceLROnPlateau).
+  /// Python's name: "StepLR".
+  virtual const char* class_name() const = 0;
+  virtual void step() = 0;
+  /// For schedulers that watch a metric; the others ignore it.
+  virtual void step(double metric);
+  /// Whether `step` needs a metric: only ReduceLROnPlateau.
   virtual bool wants_metric() const { return false; }
-  /// The rates last set, per group.
+
+  /// The rates set last, one per group.
   const std::vector<double>& get_last_lr() const { return last_lr_; }
   std::int64_t last_epoch() const { return last_epoch_; }
   Optimizer& optimizer() const { return *optimizer_; }
 
   /// Python's keys in Python's order.
-  virtual Value state_dict() const;
-  virtual void load_state_dict(const Value& state);
+  virtual Value state_dict() const = 0;
+  /// Takes the keys it knows; an absent one keeps its value. Does not touch the optimizer, whose state carries its rates.
+  virtual void load_state_dict(const Value& state) = 0;
 
  protected:
   explicit LRScheduler(std::shared_ptr<Optimizer> optimizer);
-  /// Takes the first step; a subclass's constructor ends with it.
-  void initial_step() { step(); }
-  /// The rates for `last_epoch()`.
-  virtual std::vector<double> get_lr() const = 0;
-  /// A subclass's own settings, which stand before the common keys.
-  virtual Value own_state() const { return Value::dict(); }
-  virtual void load_own_state(const Value& state) { (void)state; }
-  std::vector<double> current_lrs() const;
+  std::size_t group_count() const { return optimizer_->group_count(); }
+  /// One number per group of `optimizer`. ValueError "expected 2 values for max_lr, got 3".
+  static std::vector<double> for_groups(const Optimizer& optimizer, std::string_view name, const PerGroup& values);
+  /// Sets a rate per group and remembers them as the last ones.
+  void set_rates(const std::vector<double>& rates);
+  std::vector<double> rates() const;
+  double rate(std::size_t group) const { return optimizer_->lr(group); }
 
+  std::int64_t last_epoch_ = -1;
+  std::vector<double> last_lr_;
+
+ private:
   std::shared_ptr<Optimizer> optimizer_;
-  std::vector<double> base_lrs_, last_lr_;
-  std::int64_t last_epoch_ = -1, step_count_ = 0;
+};
+
+/// A scheduler whose rate follows from the epoch: what all but ReduceLROnPlateau are. To write one, derive from it, implement
+/// `get_lr` (called with `last_epoch()` already counted up), and call `initial_step()` at the end of the constructor.
+class LEVIN_API EpochScheduler : public LRScheduler {
+ public:
+  ~EpochScheduler() override;
+  using LRScheduler::step;
+  void step() override;
+  Value state_dict() const override;
+  void load_state_dict(const Value& state) override;
+
+ protected:
+  explicit EpochScheduler(std::shared_ptr<Optimizer> optimizer);
+  void initial_step();
+  bool initial() const { return initial_; }  ///< during `initial_step`
+
+  /// The rate that group `group` gets at `last_epoch()`; the optimizer still has the last one.
+  virtual double get_lr(std::size_t group) const = 0;
+  /// Anything else that changes with the epoch, after the rates were set: momentum.
+  virtual void after_step() {}
+  /// The scheduler's own entries, in front of the common ones and behind them.
+  virtual void write_front(Dict&) const {}
+  virtual void write_back(Dict&) const {}
+  virtual void read(const Dict&) {}
+
+  std::vector<double> base_lrs_;
+
+ private:
+  bool initial_ = false;
+  std::int64_t step_count_ = 0;
 };
 
 }  // namespace levin::optim

@@ -1,96 +1,167 @@
 #include "levin/framework/optim/optimizer.h"
 
+#include <ATen/ops/empty_like.h>
 #include <c10/core/GradMode.h>
 
+#include <unordered_set>
+
 #include "levin/framework/base/errors.h"
-#include "levin/framework/tensors/tensors.h"
 
 namespace levin::optim {
 
-Optimizer::Optimizer(std::vector<torch::optim::OptimizerParamGroup> groups, std::unique_ptr<GroupOptions> defaults)
-    : torch::optim::Optimizer(std::move(groups), std::move(defaults)) {
-  std::size_t total = 0;
-  for (const auto& group : param_groups()) {
-    for (const at::Tensor& parameter : group.params()) {
-      if (!parameter.is_leaf()) throw ValueError("can't optimize a non-leaf Tensor");
-      ++total;
-    }
-  }
-  if (total == 0) throw ValueError("optimizer got an empty parameter list");
-}
-
 Optimizer::~Optimizer() = default;
-
-GroupOptions& Optimizer::options(std::size_t group) const {
-  return static_cast<GroupOptions&>(const_cast<Optimizer*>(this)->param_groups()[group].options());
-}
-
-at::Tensor Optimizer::step(LossClosure closure) {
-  at::Tensor loss;
-  if (closure) {
-    const c10::AutoGradMode grad_mode(true);
-    loss = closure();
-  }
-  const c10::AutoGradMode no_grad(false);
-  for (std::size_t g = 0; g < group_count(); ++g) {
-    present_.clear();
-    const auto& parameters = params(g);
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      if (parameters[i].grad().defined()) present_.push_back(i);
-    if (!present_.empty()) update(g, present_);
-  }
-  return loss;
-}
 
 void Optimizer::zero_grad(bool set_to_none) {
   const c10::AutoGradMode no_grad(false);
-  for (auto& group : param_groups()) {
-    for (at::Tensor& parameter : group.params()) {
-      if (!parameter.grad().defined()) continue;
-      if (set_to_none) parameter.mutable_grad().reset();
-      else parameter.mutable_grad().zero_();
+  for (auto& group : param_groups_) {
+    for (auto& parameter : group.params()) {
+      at::Tensor& gradient = parameter.mutable_grad();
+      if (!gradient.defined()) continue;
+      if (set_to_none) gradient.reset();
+      else gradient.zero_();
     }
   }
 }
 
-Value Optimizer::state_dict() const {
-  Value state = Value::dict(), groups = Value::list();
-  std::int64_t index = 0;
-  for (std::size_t g = 0; g < group_count(); ++g) {
-    const GroupOptions& settings = options(g);
-    Value group = group_settings(settings), indices = Value::list();
-    if (settings.initial_lr) group["initial_lr"] = *settings.initial_lr;
-    for (std::size_t i = 0; i < params(g).size(); ++i, ++index) {
-      indices.push_back(index);
-      Value of_param = param_state(g, i);
-      if (of_param.size() > 0) state.as_dict().set(index, std::move(of_param));
-    }
-    group["params"] = indices;
-    groups.push_back(std::move(group));
+// ---- Groups --------------------------------------------------------------------------------------------------------------------
+
+torch::optim::OptimizerOptions& Optimizer::group_options(std::size_t group) {
+  if (group >= param_groups_.size()) {
+    throw ValueError(std::string(class_name()) + " has " + std::to_string(param_groups_.size()) +
+                     " parameter groups, there is no group " + std::to_string(group));
   }
-  return Dict{{"state", state}, {"param_groups", groups}};
+  return param_groups_[group].options();
+}
+
+const torch::optim::OptimizerOptions& Optimizer::group_options(std::size_t group) const {
+  return const_cast<Optimizer*>(this)->group_options(group);
+}
+
+double Optimizer::lr(std::size_t group) const { return group_options(group).get_lr(); }
+
+void Optimizer::set_lr(std::size_t group, double lr) { group_options(group).set_lr(lr); }
+
+Dict& Optimizer::scheduler_entries(std::size_t group) {
+  group_options(group);  // throws for a group that is not there
+  if (scheduler_entries_.size() <= group) scheduler_entries_.resize(group + 1);
+  return scheduler_entries_[group];
+}
+
+const Dict& Optimizer::scheduler_entries(std::size_t group) const {
+  static const Dict none;
+  group_options(group);
+  return group < scheduler_entries_.size() ? scheduler_entries_[group] : none;
+}
+
+std::optional<double> Optimizer::initial_lr(std::size_t group) const {
+  const Value* found = scheduler_entries(group).find(std::string_view("initial_lr"));
+  return found ? std::optional(found->number()) : std::nullopt;
+}
+
+void Optimizer::set_initial_lr(std::size_t group, double lr) { scheduler_entries(group)["initial_lr"] = lr; }
+
+std::optional<double> Optimizer::momentum(std::size_t) const { return std::nullopt; }
+
+std::optional<std::array<double, 2>> Optimizer::betas(std::size_t) const { return std::nullopt; }
+
+void Optimizer::set_momentum(std::size_t, double) { throw ValueError(std::string(class_name()) + " has no momentum"); }
+
+void Optimizer::set_betas(std::size_t, std::array<double, 2>) { throw ValueError(std::string(class_name()) + " has no betas"); }
+
+// ---- State ---------------------------------------------------------------------------------------------------------------------
+
+void Optimizer::write_group(std::size_t group, Dict& out) const { out["lr"] = lr(group); }
+
+void Optimizer::read_group(std::size_t group, const Dict& in) {
+  Dict own;
+  write_group(group, own);
+  Dict rest;
+  for (const auto& [key, value] : in)
+    if (!own.find(key) && !(key.is_string() && key.as_string() == "params")) rest.set(key, value);
+  scheduler_entries(group) = std::move(rest);
+  if (const Value* lr = in.find(std::string_view("lr"))) set_lr(group, lr->number());
+}
+
+void Optimizer::write_state(const at::Tensor&, TensorExporter&, Dict&) const {}
+
+void Optimizer::read_state(const at::Tensor&, const Dict&) {}
+
+void Optimizer::check_state(const at::Tensor&, const Dict&) const {}
+
+Value Optimizer::state_dict() const {
+  TensorExporter tensors;
+  Dict states;
+  List groups;
+  std::int64_t index = 0;
+  for (std::size_t i = 0; i < param_groups_.size(); ++i) {
+    Dict group;
+    write_group(i, group);
+    for (const auto& [key, value] : scheduler_entries(i)) group.set(key, value);
+    List indices;
+    for (const auto& parameter : param_groups_[i].params()) {
+      Dict state;
+      write_state(parameter, tensors, state);
+      if (!state.empty()) states.set(index, std::move(state));
+      indices.emplace_back(index++);
+    }
+    group["params"] = Value::list(std::move(indices));
+    groups.emplace_back(std::move(group));
+  }
+  return Dict{{"state", std::move(states)}, {"param_groups", Value::list(std::move(groups))}};
 }
 
 void Optimizer::load_state_dict(const Value& state) {
   const List& groups = state.at("param_groups").items();
-  if (groups.size() != group_count()) throw ValueError("loaded state dict has a different number of parameter groups");
-  for (std::size_t g = 0; g < groups.size(); ++g)
-    if (groups[g].at("params").size() != params(g).size())
-      throw ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group");
   const Dict& states = state.at("state").as_dict();
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    GroupOptions& settings = options(g);
-    load_group_settings(settings, groups[g]);
-    settings.lr = groups[g].at("lr").number();
-    if (const Value* initial = groups[g].find("initial_lr")) settings.initial_lr = initial->number();
-    const List& indices = groups[g].at("params").items();
-    for (std::size_t i = 0; i < indices.size(); ++i)
-      if (const Value* saved = states.find(indices[i])) load_param_state(g, i, *saved);
+  if (groups.size() != param_groups_.size()) throw ValueError("loaded state dict has a different number of parameter groups");
+  std::vector<std::pair<const at::Tensor*, const Dict*>> loaded;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const List& indices = groups[i].at("params").items();
+    const auto& params = param_groups_[i].params();
+    if (indices.size() != params.size())
+      throw ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group");
+    for (std::size_t k = 0; k < params.size(); ++k) {
+      const Value* one = states.find(indices[k]);
+      if (one) check_state(params[k], one->as_dict());
+      loaded.emplace_back(&params[k], one ? &one->as_dict() : nullptr);
+    }
   }
+  const c10::AutoGradMode no_grad(false);
+  state_.clear();
+  for (const auto& [parameter, one] : loaded)
+    if (one) read_state(*parameter, *one);
+  for (std::size_t i = 0; i < groups.size(); ++i) read_group(i, groups[i].as_dict());
+  state_loaded();
 }
 
-at::Tensor Optimizer::like(const at::Tensor& parameter, const Value& saved) {
-  return to_tensor(saved.as_tensor(), /*copy=*/true).to(parameter.options().requires_grad(false));
+at::Tensor Optimizer::state_like(const at::Tensor& parameter, const TensorRef& saved) {
+  at::Tensor out = at::empty_like(parameter, parameter.options().requires_grad(false));
+  out.copy_(to_tensor(saved, false));
+  return out;
+}
+
+std::vector<std::vector<at::Tensor>> checked_params(const std::vector<ParamGroup>& groups) {
+  if (groups.empty()) throw ValueError("optimizer got an empty parameter list");
+  std::vector<std::vector<at::Tensor>> out;
+  std::unordered_set<const void*> all;
+  for (const ParamGroup& group : groups) {
+    if (groups.size() == 1 && group.params.empty()) throw ValueError("optimizer got an empty parameter list");
+    std::unordered_set<const void*> own;
+    auto& params = out.emplace_back();
+    for (const at::Tensor& parameter : group.params) {
+      if (!parameter.defined()) throw TypeError("optimizer can only optimize Tensors, but one of the params is undefined");
+      if (!parameter.is_leaf()) throw ValueError("can't optimize a non-leaf Tensor");
+      if (!parameter.is_floating_point()) {
+        throw TypeError(std::string("optimizers work on floating point tensors; one of the params is ") +
+                        dtype_name(to_dtype(parameter.scalar_type())));
+      }
+      if (!own.insert(parameter.unsafeGetTensorImpl()).second) continue;
+      if (!all.insert(parameter.unsafeGetTensorImpl()).second)
+        throw ValueError("some parameters appear in more than one parameter group");
+      params.push_back(parameter);
+    }
+  }
+  return out;
 }
 
 }  // namespace levin::optim

@@ -1,104 +1,76 @@
 #include "levin/framework/optim/sgd.h"
 
 #include <ATen/ops/_fused_sgd.h>
-#include <ATen/ops/empty_like.h>
 
 #include "levin/framework/base/errors.h"
-#include "levin/framework/base/python_format.h"
-#include "levin/framework/tensors/tensors.h"
+#include "levin/framework/optim/group_reader.h"
 
 namespace levin::optim {
 namespace {
 
-struct SGDGroup : GroupOptions {
-  double momentum = 0, dampening = 0;
-  bool nesterov = false;
-  std::unique_ptr<torch::optim::OptimizerOptions> clone() const override { return std::make_unique<SGDGroup>(*this); }
-};
-
-SGDGroup checked(const SGDOptions& o) {
-  if (o.lr < 0.0) throw ValueError("Invalid learning rate: " + python_repr(o.lr));
-  if (o.momentum < 0.0) throw ValueError("Invalid momentum value: " + python_repr(o.momentum));
-  if (o.weight_decay < 0.0) throw ValueError("Invalid weight_decay value: " + python_repr(o.weight_decay));
+SGDOptions checked(const SGDOptions& o) {
+  require(o.lr >= 0, "Invalid learning rate: ", o.lr);
+  require(o.momentum >= 0, "Invalid momentum value: ", o.momentum);
+  require(o.weight_decay >= 0, "Invalid weight_decay value: ", o.weight_decay);
   if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
     throw ValueError("Nesterov momentum requires a momentum and zero dampening");
-  SGDGroup group;
-  group.lr = o.lr;
-  group.weight_decay = o.weight_decay;
-  group.maximize = o.maximize;
-  group.momentum = o.momentum;
-  group.dampening = o.dampening;
-  group.nesterov = o.nesterov;
-  return group;
+  return o;
 }
 
 }  // namespace
 
-SGD::SGD(std::vector<ParamGroup> groups, const Options& options)
-    : Optimizer(make_groups(std::move(groups), checked(options)), std::make_unique<SGDGroup>(checked(options))) {
-  for (std::size_t g = 0; g < group_count(); ++g) momentum_buffers_.emplace_back(params(g).size());
+SGD::SGD(std::vector<at::Tensor> params, Options options) : SGD(std::vector<ParamGroup>{{std::move(params)}}, options) {}
+
+SGD::SGD(const std::vector<ParamGroup>& groups, Options options)
+    : FusedOptimizer(make_groups(groups, checked(options)), std::make_unique<GroupOptions<Options>>(options),
+                     {{"momentum_buffer"}}) {
+  for (std::size_t i = 0; i < groups.size(); ++i) checked(this->options(i));
 }
 
-void SGD::update(std::size_t group, const std::vector<std::size_t>& present) {
-  const auto& o = static_cast<const SGDGroup&>(options(group));
-  auto& buffers = momentum_buffers_[group];
-  if (o.momentum == 0) return step_some(group, present, /*first_step=*/false);
-  // Those that step for the first time come last, in a call of their own: the kernel fills their buffers.
-  for (const bool first_step : {false, true}) {
-    some_.clear();
-    for (const std::size_t i : present)
-      if (buffers[i].defined() != first_step) some_.push_back(i);
-    if (some_.empty()) continue;
-    if (first_step)
-      for (const std::size_t i : some_) buffers[i] = at::empty_like(params(group)[i].grad());
-    step_some(group, some_, first_step);
-  }
+SGD::~SGD() = default;
+
+const SGDOptions& SGD::options(std::size_t group) const {
+  return static_cast<const GroupOptions<Options>&>(group_options(group)).values;
 }
 
-void SGD::step_some(std::size_t group, const std::vector<std::size_t>& which, bool first_step) {
-  const auto& o = static_cast<const SGDGroup&>(options(group));
-  params_.clear();
-  grads_.clear();
-  buffers_.clear();
-  for (const std::size_t i : which) {
-    params_.push_back(params(group)[i]);
-    grads_.push_back(params(group)[i].grad());
-    if (o.momentum != 0) buffers_.push_back(momentum_buffers_[group][i]);
-  }
-  at::_fused_sgd_(params_, grads_, buffers_, o.weight_decay, o.momentum, o.lr, o.dampening, o.nesterov, o.maximize, first_step);
+SGDOptions& SGD::mutable_options(std::size_t group) { return static_cast<GroupOptions<Options>&>(group_options(group)).values; }
+
+std::optional<double> SGD::momentum(std::size_t group) const { return options(group).momentum; }
+
+void SGD::set_momentum(std::size_t group, double momentum) { mutable_options(group).momentum = momentum; }
+
+std::size_t SGD::columns_in_use(std::size_t group) const { return options(group).momentum != 0 ? 1 : 0; }
+
+void SGD::update(std::size_t group, FusedBucket& bucket) {
+  const Options& o = options(group);
+  const at::TensorList momenta = bucket.state.empty() ? at::TensorList() : at::TensorList(bucket.state[0]);
+  at::_fused_sgd_(bucket.parameters, bucket.gradients, momenta, o.weight_decay, o.momentum, o.lr, o.dampening, o.nesterov,
+                  o.maximize, bucket.fresh);
 }
 
-Value SGD::group_settings(const GroupOptions& options) const {
-  const auto& o = static_cast<const SGDGroup&>(options);
-  return Dict{{"lr", o.lr}, {"momentum", o.momentum}, {"dampening", o.dampening}, {"weight_decay", o.weight_decay},
-              {"nesterov", o.nesterov}, {"maximize", o.maximize}, {"foreach", nullptr}, {"differentiable", false}, {"fused", nullptr}};
+void SGD::write_group(std::size_t group, Dict& out) const {
+  const Options& o = options(group);
+  out = Dict{{"lr", o.lr},           {"momentum", o.momentum}, {"dampening", o.dampening},
+             {"weight_decay", o.weight_decay}, {"nesterov", o.nesterov}, {"maximize", o.maximize},
+             {"foreach", {}},        {"differentiable", false}, {"fused", {}}};
 }
 
-void SGD::load_group_settings(GroupOptions& options, const Value& settings) const {
-  auto& o = static_cast<SGDGroup&>(options);
-  o.momentum = settings.at("momentum").number();
-  o.dampening = settings.at("dampening").number();
-  o.weight_decay = settings.at("weight_decay").number();
-  o.nesterov = settings.at("nesterov").as_bool();
-  o.maximize = settings.at("maximize").as_bool();
+void SGD::read_group(std::size_t group, const Dict& in) {
+  Optimizer::read_group(group, in);
+  Options& o = mutable_options(group);
+  read_entry(in, "momentum", o.momentum);
+  read_entry(in, "dampening", o.dampening);
+  read_entry(in, "weight_decay", o.weight_decay);
+  read_entry(in, "nesterov", o.nesterov);
+  read_entry(in, "maximize", o.maximize);
 }
 
-Value SGD::param_state(std::size_t group, std::size_t index) const {
-  const at::Tensor& buffer = momentum_buffers_[group][index];
-  if (!buffer.defined()) return Value::dict();
-  return Dict{{"momentum_buffer", to_tensor_ref(buffer)}};
+std::shared_ptr<SGD> sgd(std::vector<at::Tensor> params, SGDOptions options) {
+  return std::make_shared<SGD>(std::move(params), options);
 }
 
-void SGD::load_param_state(std::size_t group, std::size_t index, const Value& state) {
-  const Value* buffer = state.find("momentum_buffer");
-  momentum_buffers_[group][index] = buffer && !buffer->is_none() ? like(params(group)[index], *buffer) : at::Tensor();
-}
-
-std::shared_ptr<SGD> sgd(std::vector<at::Tensor> params, const SGDOptions& options) {
-  return sgd(std::vector<ParamGroup>{{std::move(params)}}, options);
-}
-std::shared_ptr<SGD> sgd(std::vector<ParamGroup> groups, const SGDOptions& options) {
-  return std::make_shared<SGD>(std::move(groups), options);
+std::shared_ptr<SGD> sgd(const std::vector<ParamGroup>& groups, SGDOptions options) {
+  return std::make_shared<SGD>(groups, options);
 }
 
 }  // namespace levin::optim

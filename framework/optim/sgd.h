@@ -1,13 +1,9 @@
 #pragma once
-#include <memory>
-#include <string_view>
-#include <vector>
-
-#include "levin/framework/optim/optimizer.h"
+#include "levin/framework/optim/fused_optimizer.h"
 
 namespace levin::optim {
 
-/// torch.optim.SGD's arguments.
+/// `torch.optim.SGD`'s arguments and defaults.
 struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0;
@@ -19,36 +15,39 @@ struct SGDOptions {
 template <class V>
 void fields(V&& f, SGDOptions& o) {
   f("lr", o.lr, "learning rate");
-  f("momentum", o.momentum, "momentum factor");
-  f("dampening", o.dampening, "dampening of the momentum");
-  f("weight_decay", o.weight_decay, "L2 penalty");
+  f("momentum", o.momentum, "part of the last update that the next one keeps");
+  f("dampening", o.dampening, "part of the gradient that does not enter the momentum");
+  f("weight_decay", o.weight_decay, "L2 penalty, added to the gradient");
   f("nesterov", o.nesterov, "Nesterov momentum");
-  f("maximize", o.maximize, "go up the gradient rather than down");
+  f("maximize", o.maximize, "go up the gradient instead of down");
 }
 
-/// Stochastic gradient descent on the fused kernel; torch.optim.SGD's numbers.
-class LEVIN_API SGD final : public Optimizer {
+/// Stochastic gradient descent. State: `momentum_buffer`, only with momentum.
+class LEVIN_API SGD : public FusedOptimizer {
  public:
   using Options = SGDOptions;
-  SGD(std::vector<ParamGroup> groups, const Options& options);
+  /// ValueError, in torch's words, for options out of range.
+  explicit SGD(std::vector<at::Tensor> params, Options options = {});
+  explicit SGD(const std::vector<ParamGroup>& groups, Options options = {});
+  ~SGD() override;
+
   const char* class_name() const override { return "SGD"; }
+  const Options& options(std::size_t group) const;
+  std::optional<double> momentum(std::size_t group) const override;
+  void set_momentum(std::size_t group, double momentum) override;
 
  protected:
-  void update(std::size_t group, const std::vector<std::size_t>& present) override;
-  Value group_settings(const GroupOptions& options) const override;
-  void load_group_settings(GroupOptions& options, const Value& settings) const override;
-  Value param_state(std::size_t group, std::size_t index) const override;
-  void load_param_state(std::size_t group, std::size_t index, const Value& state) override;
+  std::size_t columns_in_use(std::size_t group) const override;
+  void update(std::size_t group, FusedBucket& bucket) override;
+  void write_group(std::size_t group, Dict& out) const override;
+  void read_group(std::size_t group, const Dict& in) override;
 
  private:
-  void step_some(std::size_t group, const std::vector<std::size_t>& which, bool first_step);
-  std::vector<std::size_t> some_;
-  std::vector<std::vector<at::Tensor>> momentum_buffers_;  // per group and parameter; undefined before its first step
-  std::vector<at::Tensor> params_, grads_, buffers_;       // this step's lists
+  Options& mutable_options(std::size_t group);
 };
 
-/// ValueError in torch's words for a bad option, such as "Invalid learning rate: -1.0".
-LEVIN_API std::shared_ptr<SGD> sgd(std::vector<at::Tensor> params, const SGDOptions& options = {});
-LEVIN_API std::shared_ptr<SGD> sgd(std::vector<ParamGroup> groups, const SGDOptions& options = {});
+/// `optim::sgd(parameters(), {.lr = 0.1, .momentum = 0.9})`
+LEVIN_API std::shared_ptr<SGD> sgd(std::vector<at::Tensor> params, SGDOptions options = {});
+LEVIN_API std::shared_ptr<SGD> sgd(const std::vector<ParamGroup>& groups, SGDOptions options = {});
 
 }  // namespace levin::optim

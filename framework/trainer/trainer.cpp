@@ -36,7 +36,8 @@ void order_callbacks(Callbacks& callbacks) {
 }  // namespace
 
 Trainer::Trainer(TrainerOptions options) : options_(std::move(options)), impl_(std::make_unique<Impl>(*this)) {
-  default_root_dir_ = std::filesystem::absolute(options_.default_root_dir.value_or("")).lexically_normal().string();
+  default_root_dir_ = std::filesystem::absolute(options_.default_root_dir.value_or(".")).lexically_normal().string();
+  // "/a/." normalises to "/a/".
   while (default_root_dir_.size() > 1 && default_root_dir_.back() == '/') default_root_dir_.pop_back();
   Run& run = impl_->run;
   resolve_options(options_, run);

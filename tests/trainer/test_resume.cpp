@@ -6,8 +6,8 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/data/seed.h"
-#include "levin/framework/optim/adamw.h"
-#include "levin/framework/optim/step_lr.h"
+#include "levin/framework/optim/adam.h"
+#include "levin/framework/optim/schedulers.h"
 #include "support/catch.h"
 #include "support/tiny_module.h"
 
