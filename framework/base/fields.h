@@ -182,7 +182,7 @@ struct Field<std::array<T, N>> {
   static std::array<T, N> read(const Value& v) {
     const auto items = Field<std::vector<T>>::read(v);
     if (items.size() != N) throw ValueError("expected a list of " + std::to_string(N) + ", got " + std::to_string(items.size()));
-    std::array<T, N> out;
+    std::array<T, N> out{};
     std::copy(items.begin(), items.end(), out.begin());
     return out;
   }

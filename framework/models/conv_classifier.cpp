@@ -1,18 +1,22 @@
 #include "levin/framework/models/conv_classifier.h"
 
+#include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/pooling.h>
-#include <torch/nn/functional/loss.h>
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/optim/adam.h"
 
 namespace levin {
 
-ConvClassifier::ConvClassifier(Options options) : options_(std::move(options)) {
+ConvClassifier::ConvClassifier(Options options)
+    : options_(std::move(options)),
+      features_(std::make_shared<torch::nn::SequentialImpl>()),
+      head_(std::make_shared<torch::nn::SequentialImpl>()) {
   const auto& shape = options_.input_shape;
   if (shape.size() != 3) throw ValueError("ConvClassifier: input_shape must be [channels, height, width]");
   if (options_.channels.empty()) throw ValueError("ConvClassifier: channels must name at least one convolution");

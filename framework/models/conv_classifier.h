@@ -1,9 +1,12 @@
 #pragma once
-#include <torch/nn/modules/container/sequential.h>
-
+#include <memory>
 #include <vector>
 
 #include "levin/framework/module/lightning_module.h"
+
+namespace torch::nn {
+class SequentialImpl;
+}
 
 namespace levin {
 
@@ -48,7 +51,7 @@ class LEVIN_API ConvClassifier : public LightningModule {
  private:
   void evaluate(const Batch& batch, const char* loss_name, const char* accuracy_name);
   Options options_;
-  torch::nn::Sequential features_, head_;
+  std::shared_ptr<torch::nn::SequentialImpl> features_, head_;
 };
 
 }  // namespace levin

@@ -2,22 +2,6 @@
 #include "levin/framework/base/fields.h"
 #include "levin/framework/optim/fused_optimizer.h"
 
-namespace levin {
-
-/// Two numbers, such as Adam's betas: a tuple or list of two.
-template <>
-struct Field<std::array<double, 2>> {
-  static std::array<double, 2> read(const Value& v) {
-    if ((!v.is_list() && !v.is_tuple()) || v.size() != 2)
-      throw TypeError("expected a list of 2 floats, got " + v.type_name() + " " + v.repr(80));
-    return {v.items()[0].number(), v.items()[1].number()};
-  }
-  static Value write(const std::array<double, 2>& v) { return Value::tuple({v[0], v[1]}); }
-  static std::string type() { return "list of 2 floats"; }
-};
-
-}  // namespace levin
-
 namespace levin::optim {
 
 /// `torch.optim.Adam`'s arguments and defaults.
