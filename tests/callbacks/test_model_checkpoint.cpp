@@ -94,8 +94,9 @@ TEST_CASE("a checkpoint has Lightning's keys in Lightning's order, and names its
   const levin::Value file = levin::read_archive(checkpoint->best_model_path());
   std::vector<std::string> keys;
   for (const auto& [key, value] : file.as_dict()) keys.push_back(key.as_string());
-  CHECK(keys == std::vector<std::string>{"epoch", "global_step", "pytorch-lightning_version", "state_dict", "loops", "callbacks",
-                                         "optimizer_states", "lr_schedulers", "levin"});
+  const std::vector<std::string> expected{"epoch", "global_step", "pytorch-lightning_version", "state_dict", "loops", "callbacks",
+                                          "optimizer_states", "lr_schedulers", "levin"};
+  CHECK(keys == expected);
   CHECK(file.at("epoch").as_int() == 1);
   CHECK(file.at("global_step").as_int() == 4);
   const levin::Value& state = file.at("callbacks").at(
@@ -147,16 +148,17 @@ TEST_CASE("a monitor that was never logged is an error that names it") {
 
 TEST_CASE("the folder comes from the logger, or else from default_root_dir") {
   const TemporaryFolder folder;
+  const std::set<std::string> one_file{"epoch=0-step=2.ckpt"};
   levin::CapturedMessages messages;
   {
     TinyModule module;
     levin::Trainer trainer(quiet({.logger = true, .max_epochs = 1, .default_root_dir = folder.path()}));
     trainer.fit(module, {.train = tiny_data(2)});
-    CHECK(files_in(folder / "lightning_logs/version_0/checkpoints") == std::set<std::string>{"epoch=0-step=2.ckpt"});
+    CHECK(files_in(folder / "lightning_logs/version_0/checkpoints") == one_file);
     CHECK(std::filesystem::exists(folder / "lightning_logs/version_0/metrics.csv"));
   }
   TinyModule module;
   levin::Trainer trainer(quiet({.max_epochs = 1, .default_root_dir = folder.path()}));
   trainer.fit(module, {.train = tiny_data(2)});
-  CHECK(files_in(folder / "checkpoints") == std::set<std::string>{"epoch=0-step=2.ckpt"});
+  CHECK(files_in(folder / "checkpoints") == one_file);
 }
