@@ -152,7 +152,7 @@ TEST_CASE("the folder comes from the logger, or else from default_root_dir") {
   levin::CapturedMessages messages;
   {
     TinyModule module;
-    levin::Trainer trainer(quiet({.logger = true, .max_epochs = 1, .default_root_dir = folder.path()}));
+    levin::Trainer trainer(quiet({.logger = true, .max_epochs = 1, .log_every_n_steps = 1, .default_root_dir = folder.path()}));
     trainer.fit(module, {.train = tiny_data(2)});
     CHECK(files_in(folder / "lightning_logs/version_0/checkpoints") == one_file);
     CHECK(std::filesystem::exists(folder / "lightning_logs/version_0/metrics.csv"));

@@ -102,7 +102,7 @@ TEST_CASE("wrong input is one sentence that names the place, exit 1, and leaves 
   const Row rows[] = {
       {"fit --config missing.json", {"missing.json", "No such file or directory"}},
       {"fit --config syntax.json", {"syntax.json:2:15", "expected a key"}},
-      {"fit --config twice.json", {"twice.json:2:2", "\"model\" is given twice"}},
+      {"fit --config twice.json", {"twice.json:2:2", "the key 'model' is given twice"}},
       {"fit --config unknown.json", {"trainer: unknown key 'max_epoch'; did you mean 'max_epochs'?"}},
       {"fit --config type.json", {"trainer.max_epochs: expected an int, got str 'three'"}},
       {"fit --config class.json", {"model: unknown class 'ConvClasifier'; did you mean 'ConvClassifier'?"}},
