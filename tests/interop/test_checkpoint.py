@@ -12,7 +12,7 @@ import torch
 SOURCE = Path(os.environ["LEVIN_SOURCE_DIR"])
 LEVIN = Path(os.environ["LEVIN_BINARY_DIR"]) / "bin" / "levin"
 KEYS = ["epoch", "global_step", "pytorch-lightning_version", "state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers",
-        "hparams_name", "hyper_parameters"]
+        "hparams_name", "hyper_parameters", "datamodule_hparams_name", "datamodule_hyper_parameters"]
 STEPS = 23  # batches of an epoch: 80 % of 1797 rows, 64 at a time
 
 
