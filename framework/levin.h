@@ -1,5 +1,7 @@
 #pragma once
 /// Everything a training program needs: `#include <levin/levin.h>`, and `<torch/torch.h>` for layers and losses.
+#include "levin/callbacks/early_stopping.h"
+#include "levin/callbacks/gradient_accumulation_scheduler.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/progress_bar.h"

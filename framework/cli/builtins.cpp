@@ -1,4 +1,6 @@
 // The classes that every configuration file can name.
+#include "levin/callbacks/early_stopping.h"
+#include "levin/callbacks/gradient_accumulation_scheduler.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/progress_bar.h"
@@ -13,6 +15,8 @@ void register_builtins() {
   static const bool done = [] {
     register_class<ConvClassifier>("ConvClassifier");
     register_class<CsvDataModule>("CsvDataModule");
+    register_class<EarlyStopping>("EarlyStopping");
+    register_class<GradientAccumulationScheduler>("GradientAccumulationScheduler");
     register_class<ModelCheckpoint>("ModelCheckpoint");
     register_class<ModelSummary>("ModelSummary");
     register_class<TQDMProgressBar>("TQDMProgressBar");

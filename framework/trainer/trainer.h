@@ -109,6 +109,8 @@ class LEVIN_API Trainer {
   /// Changes the limit for the next `fit`.
   void set_max_epochs(std::int64_t max_epochs);
   std::int64_t max_steps() const;
+  /// From the next batch on.
+  void set_accumulate_grad_batches(std::int64_t batches);
   bool fast_dev_run() const;
   bool interrupted() const;
 

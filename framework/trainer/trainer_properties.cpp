@@ -54,6 +54,7 @@ bool Trainer::enable_validation() const { return impl_->run.enable_validation();
 std::optional<std::int64_t> Trainer::max_epochs() const { return impl_->run.options.max_epochs; }
 void Trainer::set_max_epochs(std::int64_t max_epochs) { impl_->run.options.max_epochs = max_epochs; }
 std::int64_t Trainer::max_steps() const { return impl_->run.options.max_steps; }
+void Trainer::set_accumulate_grad_batches(std::int64_t batches) { impl_->run.options.accumulate_grad_batches = batches; }
 bool Trainer::fast_dev_run() const { return impl_->run.options.fast_dev_run > 0; }
 bool Trainer::interrupted() const { return impl_->interrupted; }
 
