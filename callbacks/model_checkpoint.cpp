@@ -235,7 +235,11 @@ void ModelCheckpoint::remove(Trainer& trainer, const std::string& previous, cons
 // ---- state ------------------------------------------------------------------------------------------------------------------------
 
 std::string ModelCheckpoint::state_key() const { return plan_.state_key(class_name(*this)); }
-Value ModelCheckpoint::state_dict() const { return policy_.state_dict(dirpath_); }
+Value ModelCheckpoint::state_dict() const {
+  Value state = policy_.state_dict(dirpath_);
+  if (dirpath_.empty()) state["dirpath"] = Value();
+  return state;
+}
 
 void ModelCheckpoint::load_state_dict(const Value& state) {
   if (const auto warning = policy_.load_state_dict(state, dirpath_)) rank_zero_warn(*warning);

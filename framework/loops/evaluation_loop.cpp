@@ -138,6 +138,10 @@ void EvaluationLoop::setup_data(Run& run) {
     if (run.datamodule) loaders_ = testing ? run.datamodule->test_dataloader() : run.datamodule->val_dataloader();
     else loaders_ = testing ? run.module->test_dataloader() : run.module->val_dataloader();
   }
+  if (loaders_.empty() && !within_fit_) {
+    throw MisconfigurationException(std::string("`") + (testing ? "test" : "val") +
+                                    "_dataloader` must be implemented to be used with the Lightning Trainer");
+  }
   max_batches_.clear();
   for (const auto& loader : loaders_) max_batches_.push_back(number_of_batches(*loader, limit, testing ? "test" : "val"));
   seen_batches_.assign(loaders_.size(), 0);

@@ -66,6 +66,8 @@ void PredictionLoop::setup_data(Run& run) {
     const MetricLog::HookScope scope(run.metric_log, Hook::predict_dataloader);
     loaders_ = run.datamodule ? run.datamodule->predict_dataloader() : run.module->predict_dataloader();
   }
+  if (loaders_.empty())
+    throw MisconfigurationException("`predict_dataloader` must be implemented to be used with the Lightning Trainer");
   for (const auto& loader : loaders_)
     max_batches_.push_back(number_of_batches(*loader, run.options.limit_predict_batches, "predict"));
 }

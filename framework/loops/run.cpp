@@ -18,7 +18,8 @@ Run::Run(Trainer& owner) : trainer(owner) {
 }
 
 bool Run::enable_validation() const {
-  return module && module->overrides().validation_step && !is_zero(options.limit_val_batches);
+  if (!module || !module->overrides().validation_step || is_zero(options.limit_val_batches)) return false;
+  return !loaders.val.empty() || datamodule || module->overrides().val_dataloader;
 }
 
 bool Run::validates_this_epoch() const {

@@ -53,7 +53,7 @@ class LEVIN_API Run {
   bool should_stop = false;
 
   bool sanity_checking() const { return stage == Stage::sanity_checking; }
-  /// Whether fit validates at all: a validation step and a limit above zero.
+  /// Whether fit validates at all: a validation step, loaders from somewhere, and a limit above zero.
   bool enable_validation() const;
   /// Whether it does in the current epoch (`check_val_every_n_epoch`).
   bool validates_this_epoch() const;

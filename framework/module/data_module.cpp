@@ -12,7 +12,6 @@ namespace {
 
 LightningDataModule::~LightningDataModule() = default;
 Loaders LightningDataModule::train_dataloader() { not_implemented("train_dataloader"); }
-Loaders LightningDataModule::val_dataloader() { not_implemented("val_dataloader"); }
 Loaders LightningDataModule::test_dataloader() { not_implemented("test_dataloader"); }
 Loaders LightningDataModule::predict_dataloader() { not_implemented("predict_dataloader"); }
 std::string LightningDataModule::state_key() const { return class_name(*this); }

@@ -23,9 +23,9 @@ class LEVIN_API LightningDataModule {
   virtual void setup(std::string_view stage) { (void)stage; }
   virtual void teardown(std::string_view stage) { (void)stage; }
 
-  /// Each throws Lightning's MisconfigurationException unless overridden.
+  /// Without validation loaders fit does not validate; the others throw Lightning's MisconfigurationException unless overridden.
   virtual Loaders train_dataloader();
-  virtual Loaders val_dataloader();
+  virtual Loaders val_dataloader() { return {}; }
   virtual Loaders test_dataloader();
   virtual Loaders predict_dataloader();
 

@@ -131,6 +131,7 @@ void MetricLog::on_batch_start(const Batch& batch, std::int64_t dataloader_idx) 
   batch_ = &batch;
   batch_size_ = -1;
   if (!results_) return;
+  results_->begin_batch();
   if (results_->dataloader_idx != dataloader_idx) flush();
   results_->dataloader_idx = dataloader_idx;
 }
@@ -167,6 +168,12 @@ void MetricLog::reset_results() {
   if (results_) results_->reset();
   position_ = Position::outside;
   last_logged_in_ = Hook::none;
+}
+
+void MetricLog::abandon() {
+  if (batch_ && results_) results_->roll_back_batch();
+  batch_ = nullptr;
+  activate(nullptr);
 }
 
 void MetricLog::reset_metrics() {

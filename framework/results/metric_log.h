@@ -57,6 +57,8 @@ class LEVIN_API MetricLog {
   void forget_dataloader_idx();
   /// Forgets the active collection's values.
   void reset_results();
+  /// The run failed: values of an unfinished batch don't reach the readers. Deactivates.
+  void abandon();
   /// A new run: readers start empty.
   void reset_metrics();
 

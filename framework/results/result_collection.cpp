@@ -16,9 +16,14 @@ Reduction reduction_of(std::string_view reduce_fx) {
       "`torchmetrics.Metric` instance instead. Found: " + std::string(reduce_fx));
 }
 
-void ResultMetric::update(const MetricValue& given, std::int64_t batch_size) {
+void ResultMetric::update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number) {
   is_reset = false;
   if (meta.on_step) {
+    if (batch != batch_number) {
+      before = last;
+      had_before = has_last;
+      batch = batch_number;
+    }
     last = given;
     has_last = true;
     if (!meta.on_epoch) return;
@@ -69,7 +74,7 @@ void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& 
     throw MisconfigurationException("You called `self.log(" + std::string(name) + ", ...)` twice in `" + hook_name(hook) +
                                     "` with different arguments. This is not allowed");
   }
-  metric.update(value, batch_size);
+  metric.update(value, batch_size, batch_);
 }
 
 MetricSets ResultCollection::metrics(bool on_step) const {
@@ -91,6 +96,14 @@ MetricSets ResultCollection::metrics(bool on_step) const {
     if (m.meta.prog_bar) out.progress_bar.set(forked_name, value);
   }
   return out;
+}
+
+void ResultCollection::roll_back_batch() {
+  for (ResultMetric& m : metrics_) {
+    if (m.batch != batch_ || !m.has_last) continue;
+    m.last = m.before;
+    m.has_last = m.had_before;
+  }
 }
 
 void ResultCollection::reset() {

@@ -33,10 +33,13 @@ struct ResultMetric {
   MetricValue value;                ///< the running reduction
   MetricValue last;                 ///< this step's value
   std::int64_t weight = 0;          ///< the sum of batch sizes, for means
+  MetricValue before;               ///< `last` as it was before the batch at hand
+  std::int64_t batch = 0;           ///< the batch that `last` is of
   bool has_last = false;
+  bool had_before = false;
   bool is_reset = true;             ///< nothing logged since the last reset
 
-  void update(const MetricValue& given, std::int64_t batch_size);
+  void update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number);
   MetricValue computed() const;
   void reset();
 };
@@ -61,12 +64,17 @@ class LEVIN_API ResultCollection {
   void reset();
   void reset(Hook hook);
   bool empty() const { return metrics_.empty(); }
+  /// A new batch begins.
+  void begin_batch() { ++batch_; }
+  /// Step values of the batch at hand, which failed, give way to those of the batch before.
+  void roll_back_batch();
   std::int64_t dataloader_idx = -1;
 
  private:
   ResultMetric& slot(Hook hook, std::string_view name, const LogMeta& meta);
   bool training_;
   std::vector<ResultMetric> metrics_;
+  std::int64_t batch_ = 0;
   std::size_t next_ = 0;  // where the next call's slot is expected
 };
 

@@ -121,12 +121,12 @@ std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& reques
     }
     return newest;
   }
-  if (!std::filesystem::exists(given)) throw FileNotFoundError("Checkpoint file not found: " + given);
   return given;
 }
 
 void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   rank_zero_info("Restoring states from the checkpoint path at " + path);
+  if (!std::filesystem::exists(path)) throw FileNotFoundError("Checkpoint file not found: " + path);
   loaded = run.strategy->load_checkpoint(path);
   const auto require = [&](const char* key) -> const Value& {
     if (const Value* found = loaded.find(key)) return *found;

@@ -112,6 +112,7 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
     run_all(request);
   } catch (const std::exception& error) {
     handle_exception(error);
+    run.metric_log.abandon();
     run.stage = Stage::none;
     throw;
   }
@@ -120,6 +121,10 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
 }
 
 void Trainer::Impl::run_all(const Request& request) {
+  run.module->attach(&link);
+  ran = true;
+  const std::string selected = select_ckpt_path(request).value_or("");
+  run.trainer.ckpt_path_ = selected;
   // Limits that are not given: no epochs limit when steps or time limit the run, else Lightning's 1000.
   if (request.fn == TrainerFn::fit && !run.options.max_epochs) {
     if (run.options.max_steps != -1) {
@@ -129,13 +134,9 @@ void Trainer::Impl::run_all(const Request& request) {
       run.options.max_epochs = 1000;
     }
   }
-  const std::string selected = select_ckpt_path(request).value_or("");
-  run.trainer.ckpt_path_ = selected;
-  run.module->attach(&link);
-  ran = true;
   attach_model_callbacks();
-  if (request.fn == TrainerFn::fit && run.enable_validation() && run.loaders.val.empty() && !run.datamodule &&
-      run.module->overrides().validation_step && !run.module->overrides().val_dataloader) {
+  if (request.fn == TrainerFn::fit && run.module->overrides().validation_step && !run.enable_validation() &&
+      !is_zero(run.options.limit_val_batches)) {
     rank_zero_warn("You defined a `validation_step` but have no `val_dataloader`. Skipping val loop.");
   }
 
