@@ -1,7 +1,8 @@
-"""Records Lightning's signatures and hook traces, for tests/trainer: python tests/conformance/record.py [signatures] [hooks]
+"""Records Lightning's signatures, hook traces and profiled actions, for tests/trainer: python tests/conformance/record.py
 
-Needs lightning 2.6.6 and torch 2.11.0. Written to golden/signatures.json and golden/hook_traces.json; the second says of
-each scenario what is run (Trainer arguments, batches, module) and every hook that Lightning called, in order.
+Needs lightning 2.6.6 and torch 2.11.0. Written to golden/signatures.json, golden/hook_traces.json and
+golden/profiler_actions.json. The last two say of each scenario what is run (Trainer arguments, batches, module) and every
+hook that Lightning called, or every action that it profiled, in order. `record.py hooks` records one of the three.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch import callbacks as C
 from lightning.pytorch.loggers import CSVLogger
-from lightning.pytorch.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from torch.utils.data import DataLoader
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
@@ -282,8 +283,6 @@ def play(s):
 
 
 def record_hooks():
-    warnings.simplefilter("ignore")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     out = []
     for s in SCENARIOS:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -291,9 +290,47 @@ def record_hooks():
     write("hook_traces.json", out)
 
 
+# ---- Profiled actions ------------------------------------------------------------------------------------------------------
+
+class Actions(Profiler):
+    """Notes what starts; the end of an action is not noted."""
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def start(self, action_name):
+        self.seen.append(action_name)
+
+    def stop(self, action_name):
+        pass
+
+
+PROFILED = [
+    scenario("fit", {"accumulate_grad_batches": 2, "enable_checkpointing": True}, module={"scheduler": "step"}),
+    scenario("fit with a data module", runs=[{"fn": "fit", "datamodule": True}]),
+    scenario("manual optimization", module={"automatic_optimization": False}),
+    scenario("validate, test, predict", runs=["validate", "test", "predict"]),
+]
+
+
+def record_profiler():
+    out = []
+    for s in PROFILED:
+        actions = Actions()
+        with contextlib.redirect_stdout(io.StringIO()), tempfile.TemporaryDirectory() as folder:
+            trainer = Trainer(accelerator="cpu", devices=1, callbacks=[Recorder()], default_root_dir=folder, profiler=actions,
+                              logger=False, enable_progress_bar=False, enable_model_summary=False, **s["trainer"])
+            module = Model(s["data"], s["module"])
+            for run in s["runs"]:
+                data = Data(s["data"]) if run.get("datamodule") else None
+                getattr(trainer, run["fn"])(module, datamodule=data)
+        out.append({**s, "actions": actions.seen})
+    write("profiler_actions.json", out)
+
+
 if __name__ == "__main__":
-    what = sys.argv[1:] or ["signatures", "hooks"]
-    if "signatures" in what:
-        record_signatures()
-    if "hooks" in what:
-        record_hooks()
+    warnings.simplefilter("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    recorders = {"signatures": record_signatures, "hooks": record_hooks, "profiler": record_profiler}
+    for name in sys.argv[1:] or recorders:
+        recorders[name]()
