@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 5> stages{"train", "sanity_check", "validate", "test", "predict"};
 enum : std::size_t { training = 0, validating = 2, testing = 3 };
 
-double read(const std::variant<Seconds, std::string>& given) {
+double read(const std::variant<std::string, Seconds>& given) {
   if (const auto* seconds = std::get_if<Seconds>(&given)) return seconds->count();
   const std::string& text = std::get<std::string>(given);
   static const std::regex format(R"(\s*(\d+):(\d\d):(\d\d):(\d\d)\s*)");

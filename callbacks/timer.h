@@ -12,7 +12,7 @@ namespace levin {
 
 struct TimerOptions {
   /// A duration such as `std::chrono::hours(12)`, or text "DD:HH:MM:SS"; unset: only measures.
-  std::optional<std::variant<Seconds, std::string>> duration = std::nullopt;
+  std::optional<std::variant<std::string, Seconds>> duration = std::nullopt;
   /// When to look at the clock: "step" (after every batch) or "epoch".
   std::string interval = "step";
   /// Say when the time is over.

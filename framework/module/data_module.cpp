@@ -1,5 +1,7 @@
 #include "levin/framework/module/data_module.h"
 
+#include <c10/core/Device.h>
+
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/errors.h"
 
@@ -14,6 +16,18 @@ LightningDataModule::~LightningDataModule() = default;
 Loaders LightningDataModule::train_dataloader() { not_implemented("train_dataloader"); }
 Loaders LightningDataModule::test_dataloader() { not_implemented("test_dataloader"); }
 Loaders LightningDataModule::predict_dataloader() { not_implemented("predict_dataloader"); }
+Batch LightningDataModule::on_before_batch_transfer(Batch batch, std::int64_t) {
+  default_transfer_ = true;
+  return batch;
+}
+Batch LightningDataModule::transfer_batch_to_device(Batch batch, c10::Device, std::int64_t) {
+  default_transfer_ = true;
+  return batch;
+}
+Batch LightningDataModule::on_after_batch_transfer(Batch batch, std::int64_t) {
+  default_transfer_ = true;
+  return batch;
+}
 std::string LightningDataModule::state_key() const { return class_name(*this); }
 
 }  // namespace levin

@@ -1,8 +1,9 @@
-"""Records Lightning's signatures, hook traces and profiled actions, for tests/trainer: python tests/conformance/record.py
+"""Records Lightning's signatures, hook traces, profiled actions and errors, for tests/trainer: python tests/conformance/record.py
 
-Needs lightning 2.6.6 and torch 2.11.0. Written to golden/signatures.json, golden/hook_traces.json and
-golden/profiler_actions.json. The last two say of each scenario what is run (Trainer arguments, batches, module) and every
-hook that Lightning called, or every action that it profiled, in order. `record.py hooks` records one of the three.
+Needs lightning 2.6.6 and torch 2.11.0, on a machine without GPU. Written to golden/: signatures.json; hook_traces.json and
+profiler_actions.json, which say of each scenario what is run (Trainer arguments, batches, module) and every hook that Lightning
+called, or every action that it profiled, in order; option_errors.json, what Trainer(...) said to wrong arguments.
+`record.py hooks` records one of them.
 """
 
 import contextlib
@@ -328,9 +329,58 @@ def record_profiler():
     write("profiler_actions.json", out)
 
 
+# ---- Wrong options ---------------------------------------------------------------------------------------------------------
+
+WRONG = [
+    {"accelerator": "foo"}, {"accelerator": "gpu"}, {"accelerator": "cuda"}, {"accelerator": "mps"}, {"strategy": "foo"},
+    {"strategy": "fsdp"}, {"devices": 0}, {"devices": "0"}, {"devices": []}, {"devices": -1}, {"devices": "-1"}, {"devices": [0]},
+    {"devices": "x"}, {"num_nodes": 0}, {"num_nodes": -1}, {"precision": "foo"}, {"precision": 8}, {"fast_dev_run": -1},
+    {"max_epochs": -2}, {"max_steps": -2}, {"max_time": "1:2"}, {"max_time": "00:1:00:00"}, {"max_time": "x"},
+    {"limit_train_batches": 1.5}, {"limit_train_batches": -1}, {"limit_val_batches": -0.1}, {"limit_test_batches": 2.5},
+    {"limit_predict_batches": -3}, {"overfit_batches": 1.2}, {"overfit_batches": -1}, {"val_check_interval": 1.5},
+    {"val_check_interval": -1}, {"val_check_interval": "1:2:3"}, {"val_check_interval": "a:b:c:d"}, {"val_check_interval": "0:0::1"},
+    {"check_val_every_n_epoch": None, "val_check_interval": 0.5}, {"check_val_every_n_epoch": None, "val_check_interval": 1.0},
+    {"gradient_clip_algorithm": "foo"}, {"profiler": "foo"}, {"plugins": [1]}, {"reload_dataloaders_every_n_epochs": -1},
+    {"barebones": True, "enable_checkpointing": True}, {"barebones": True, "logger": True},
+    {"barebones": True, "enable_progress_bar": True}, {"barebones": True, "log_every_n_steps": 5},
+    {"barebones": True, "enable_model_summary": True}, {"barebones": True, "num_sanity_val_steps": 1},
+    {"barebones": True, "fast_dev_run": True}, {"barebones": True, "fast_dev_run": 2}, {"barebones": True, "detect_anomaly": True},
+    {"barebones": True, "profiler": "simple"},
+    # Which of two is reported.
+    {"barebones": True, "logger": True, "strategy": "foo"}, {"strategy": "foo", "accelerator": "foo"},
+    {"accelerator": "foo", "precision": "foo"}, {"precision": "foo", "num_nodes": 0}, {"num_nodes": 0, "devices": 0},
+    {"devices": 0, "max_epochs": -2}, {"max_epochs": -2, "max_steps": -2}, {"max_steps": -2, "max_time": "x"},
+    {"max_time": "x", "reload_dataloaders_every_n_epochs": -1},
+    {"reload_dataloaders_every_n_epochs": -1, "gradient_clip_algorithm": "foo"}, {"gradient_clip_algorithm": "foo", "profiler": "foo"},
+    {"profiler": "foo", "fast_dev_run": -1}, {"fast_dev_run": -1, "overfit_batches": 1.2}, {"overfit_batches": 1.2, "limit_test_batches": 2.5},
+    {"limit_train_batches": 1.5, "strategy": "foo"}, {"limit_test_batches": 2.5, "val_check_interval": "1:2:3"},
+    # Not errors.
+    {"max_epochs": -1}, {"max_steps": 0}, {"limit_train_batches": 2.0}, {"limit_val_batches": 0}, {"val_check_interval": 3.0},
+    {"val_check_interval": "00:00:10:00"}, {"check_val_every_n_epoch": None, "val_check_interval": 4}, {"check_val_every_n_epoch": 0},
+    {"num_sanity_val_steps": -1}, {"log_every_n_steps": 0}, {"accumulate_grad_batches": 0}, {"gradient_clip_algorithm": "NORM"},
+    {"gradient_clip_val": 0.0}, {"precision": 32}, {"precision": "32"}, {"precision": "32-true"}, {"devices": "1"}, {"max_time": "00:12:00:00"},
+    {"profiler": "simple"}, {"profiler": "Advanced"}, {"deterministic": "warn"}, {"benchmark": True}, {"barebones": True},
+    {"barebones": True, "fast_dev_run": False}, {"barebones": True, "log_every_n_steps": 0}, {"overfit_batches": 1},
+]
+
+
+def record_options():
+    out = []
+    for options in WRONG:
+        entry = {"options": options}
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                Trainer(**options)
+        except Exception as error:
+            entry["error"], entry["message"] = type(error).__name__, str(error)
+        out.append(entry)
+    write("option_errors.json", out)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    recorders = {"signatures": record_signatures, "hooks": record_hooks, "profiler": record_profiler}
+    recorders = {"signatures": record_signatures, "hooks": record_hooks, "profiler": record_profiler,
+                 "options": record_options}
     for name in sys.argv[1:] or recorders:
         recorders[name]()
