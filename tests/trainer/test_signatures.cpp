@@ -9,7 +9,6 @@
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/progress_bar.h"
 #include "levin/callbacks/timer.h"
-#include "levin/framework/base/files.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/cli/class_fields.h"
 #include "levin/framework/profilers/advanced_profiler.h"
@@ -103,7 +102,7 @@ std::vector<std::string> names_of(const Arguments& arguments, const std::set<std
 }  // namespace
 
 TEST_CASE("names, order and defaults of all arguments are Lightning's") {
-  const levin::Value recorded = levin::parse_json(levin::read_text_file(LEVIN_SOURCE_DIR "/tests/conformance/golden/signatures.json"));
+  const levin::Value recorded = levin::read_json_file(LEVIN_SOURCE_DIR "/tests/conformance/golden/signatures.json");
   for (const Subject& subject : subjects()) {
     INFO(subject.name);
     Arguments theirs;
