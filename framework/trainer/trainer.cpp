@@ -279,8 +279,7 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
 
 void Trainer::Impl::attach_model_callbacks() {
   run.callbacks = own_callbacks;
-  const MetricLog::HookScope scope(run.metric_log, Hook::configure_callbacks);
-  const Callbacks of_model = run.module->configure_callbacks();
+  const Callbacks of_model = LEVIN_CALL_MODULE(run, configure_callbacks);
   for (const auto& callback : of_model) {
     // The model's callback replaces the Trainer's of the same class.
     std::erase_if(run.callbacks, [&](const auto& c) { return typeid(*c) == typeid(*callback); });

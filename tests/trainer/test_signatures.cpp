@@ -50,8 +50,9 @@ Arguments fit_arguments() {
   return {{"model", {}}, {"train_dataloaders", {}}, {"val_dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}};
 }
 Arguments evaluate_arguments() {
-  const levin::EvaluateArguments o{.dataloaders = {}, .datamodule = {}, .ckpt_path = {}, .verbose = {}, .return_predictions = {}};
-  (void)o;
+  const levin::EvaluateArguments ordered{.dataloaders = {}, .datamodule = {}, .ckpt_path = {}, .verbose = {}, .return_predictions = {}};
+  (void)ordered;
+  const levin::EvaluateArguments o;
   return {{"model", {}}, {"dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}, {"verbose", o.verbose},
           {"return_predictions", {}}};
 }
