@@ -90,7 +90,7 @@ std::string ModelCheckpoint::format_checkpoint_name(const FilenameMetrics& metri
 }
 
 bool ModelCheckpoint::file_exists(const std::string& path, Trainer& trainer) const {
-  return checkpoint_files::exists(trainer.strategy(), path);
+  return trainer.strategy().checkpoint_exists(path);
 }
 
 std::string ModelCheckpoint::free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const {
@@ -214,7 +214,7 @@ void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) 
       [&](const std::string& name) { return plan_.options.enable_version_counter && file_exists(name, trainer); },
       policy_.last_model_path(), STARTING_VERSION);
   const std::string previous = policy_.move_last(path);
-  if (policy_.last_is_link()) checkpoint_files::link(trainer.strategy(), policy_.last_checkpoint_saved(), path);
+  if (policy_.last_is_link()) trainer.strategy().link_checkpoint(policy_.last_checkpoint_saved(), path);
   else save(trainer, path);
   remove(trainer, previous, path);
 }

@@ -134,6 +134,7 @@ void FitLoop::after_batch(Run& run) {
   if (!should_accumulate(run)) ++batches_that_stepped;
   if (run.should_stop)
     for (const auto& logger : run.metric_log.loggers) logger->save();
+  run.strategy->checkpoint_io().rethrow_failure();
   if (signals::interrupted()) throw KeyboardInterrupt();
   if (!steps_reached(run) && !is_last_batch_of_epoch() && signals::terminated()) throw SIGTERMException();
 }

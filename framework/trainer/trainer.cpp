@@ -162,6 +162,7 @@ void Trainer::Impl::run_all(const Request& request) {
   run_stage(request);
 
   internal_teardown();
+  run.strategy->checkpoint_io().teardown();
   if (request.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
   call_teardown();
 }
@@ -243,6 +244,12 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
   if (run.datamodule) run.datamodule->on_exception(error);
   for (const auto& logger : run.metric_log.loggers) logger->finalize("failed");
   internal_teardown();
+  try {
+    run.strategy->checkpoint_io().teardown();
+  } catch (const std::exception& second) {
+    // The first error is the one that the caller gets.
+    console_error(std::string("A checkpoint was not saved: ") + second.what());
+  }
 }
 
 void Trainer::Impl::attach_model_callbacks() {
