@@ -28,6 +28,9 @@ Batch LightningDataModule::on_after_batch_transfer(Batch batch, std::int64_t) {
   default_transfer_ = true;
   return batch;
 }
+void LightningDataModule::save_hyperparameters(const Value& dict) {
+  for (const auto& [key, value] : dict.as_dict()) hparams_.as_dict().set(key, value.clone());
+}
 std::string LightningDataModule::state_key() const { return class_name(*this); }
 
 }  // namespace levin
