@@ -5,6 +5,7 @@
 
 #include "levin/framework/base/decisions/checkpoint_policy.h"
 #include "levin/framework/base/decisions/filename_template.h"
+#include "levin/framework/base/decisions/retention.h"
 #include "levin/framework/callback.h"
 
 namespace levin {
@@ -18,8 +19,11 @@ namespace levin {
 class LEVIN_API ModelCheckpoint : public Checkpoint {
  public:
   using Options = ModelCheckpointOptions;
-  /// Checks the options; MisconfigurationException in Lightning's words.
-  explicit ModelCheckpoint(Options options = {});
+  /// Checks the options; MisconfigurationException in Lightning's words. Beyond Lightning: a `trigger` of your own decides when to save
+  /// (in place of `every_n_train_steps`, `train_time_interval` and `every_n_epochs`), and a `retention` which files stay besides the
+  /// top k; see base/decisions/triggers.h and retention.h.
+  explicit ModelCheckpoint(Options options = {}, std::unique_ptr<Trigger> trigger = nullptr,
+                           std::shared_ptr<const Retention> retention = nullptr);
 
   // Changeable per object, as in Lightning.
   std::string CHECKPOINT_JOIN_CHAR = "-";
@@ -44,6 +48,8 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   /// The path for these metrics; see FilenameTemplate for the rules.
   std::string format_checkpoint_name(const FilenameMetrics& metrics, const std::optional<std::string>& filename = {},
                                      std::optional<std::int64_t> ver = {}, const std::optional<std::string>& prefix = {}) const;
+  /// Writes `best_k_models` as YAML, path: score; to `best_k_models.yaml` in `dirpath` unless another file is given.
+  void to_yaml(const std::optional<std::string>& filepath = {}) const;
   /// Whether a file is there, as rank 0 sees it.
   bool file_exists(const std::string& path, Trainer& trainer) const;
   std::vector<std::string> last_candidates(Trainer& trainer) const override;
@@ -65,12 +71,16 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
 
  private:
   struct Candidates;
+  struct Saving;
   Moment moment(Trainer& trainer, Moment::Event event) const;
   void consider(Trainer& trainer, Moment::Event event);
   void save_top_k(Trainer& trainer, const Candidates& candidates);
   void save_last(Trainer& trainer, const Candidates& candidates);
   void save(Trainer& trainer, const std::string& path);
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);
+  void release(Trainer& trainer, const std::string& previous, const std::string& current);
+  void note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step);
+  void apply_retention(Trainer& trainer, const std::string& current);
   std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;
   FilenameTemplate name_template() const;
 
@@ -79,6 +89,9 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   std::string dirpath_;
   std::string saving_;  ///< the file that is being written
   std::int64_t saving_step_ = 0;
+  std::string leaving_;  ///< the file that the one being written replaces
+  std::shared_ptr<const Retention> retention_;
+  std::vector<SavedCheckpoint> files_;  ///< saved and not removed, oldest first; kept only for a retention
   bool moved_ = false;  ///< the state that was loaded is of another folder
 };
 
