@@ -45,6 +45,7 @@ class LEVIN_API EarlyStopping : public Callback {
   using Options = EarlyStoppingOptions;
   explicit EarlyStopping(Options options);
   bool is_monitoring() const override { return true; }
+  bool is_early_stopping() const override { return true; }
 
   std::int64_t wait_count() const { return rules_.record().wait_count; }
   std::int64_t stopped_epoch() const { return rules_.stopped_epoch(); }

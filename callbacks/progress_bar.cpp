@@ -79,14 +79,15 @@ void TQDMProgressBar::on_train_end(Trainer&, LightningModule&) {
 }
 
 void TQDMProgressBar::on_validation_start(Trainer& trainer, LightningModule&) {
-  begin_evaluation(trainer, trainer.sanity_checking() ? "Sanity Checking DataLoader 0" : "Validation DataLoader 0", trainer.num_val_batches());
+  begin_evaluation(trainer, trainer.sanity_checking() ? "Sanity Checking DataLoader 0" : "Validation DataLoader 0",
+                   trainer.sanity_checking() ? trainer.num_sanity_val_batches() : trainer.num_val_batches());
 }
 void TQDMProgressBar::on_validation_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
   advance(trainer, evaluation_);
 }
 void TQDMProgressBar::on_validation_end(Trainer& trainer, LightningModule&) { end_evaluation(trainer, !train_ && !trainer.sanity_checking()); }
 void TQDMProgressBar::on_test_start(Trainer& trainer, LightningModule&) {
-  begin_evaluation(trainer, "Testing DataLoader 0", trainer.num_val_batches());
+  begin_evaluation(trainer, "Testing DataLoader 0", trainer.num_test_batches());
 }
 void TQDMProgressBar::on_test_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
   advance(trainer, evaluation_);

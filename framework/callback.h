@@ -104,6 +104,9 @@ class LEVIN_API Callback {
   virtual bool is_monitoring() const { return is_checkpoint(); }
   virtual bool is_progress_bar() const { return false; }
   virtual bool is_model_summary() const { return false; }
+  virtual bool is_early_stopping() const { return false; }
+  /// Limits the time of a run: without other limits there is then none of epochs.
+  virtual bool is_timer() const { return false; }
 };
 
 /// A callback that writes checkpoints: what `ckpt_path="best"` and `"last"` ask.

@@ -5,6 +5,7 @@
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/on_exception_checkpoint.h"
 #include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/timer.h"
 #include "levin/framework/cli/registry.h"
 #include "levin/framework/models/conv_classifier.h"
 #include "levin/framework/models/csv_data_module.h"
@@ -22,6 +23,7 @@ void register_builtins() {
     register_class<ModelCheckpoint>("ModelCheckpoint");
     register_class<ModelSummary>("ModelSummary");
     register_class<TQDMProgressBar>("TQDMProgressBar");
+    register_class<Timer>("Timer");
     register_class<CSVLogger>("CSVLogger");
     return true;
   }();

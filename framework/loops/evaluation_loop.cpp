@@ -44,7 +44,7 @@ std::vector<MetricMap> EvaluationLoop::run(Run& run) {
   Fetcher::Item item;
   while (true) {
     const IterationDone done{*this};
-    if (!fetcher_.next(item)) break;
+    if (!fetcher_.next(run, fn_ == TrainerFn::test ? "[_EvaluationLoop].test_next" : "[_EvaluationLoop].val_next", item)) break;
     if (previous != item.dataloader_idx) {
       run.metric_log.epoch_end_reached();
       outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));
@@ -147,10 +147,9 @@ void EvaluationLoop::setup_data(Run& run) {
 
   loaders_ = testing ? run.loaders.test : run.loaders.val;
   if (loaders_.empty()) {
-    const MetricLog::HookScope scope(run.metric_log, testing ? Hook::test_dataloader : Hook::val_dataloader);
-    if (run.datamodule) loaders_ = testing ? run.datamodule->test_dataloader() : run.datamodule->val_dataloader();
-    else loaders_ = testing ? run.module->test_dataloader() : run.module->val_dataloader();
+    loaders_ = testing ? LEVIN_CALL_LOADER(run, test_dataloader) : LEVIN_CALL_LOADER(run, val_dataloader);
   }
+  if (within_fit_ && !is_zero(run.options.overfit_batches)) without_shuffling(loaders_, "val");
   if (loaders_.empty() && !within_fit_) {
     throw MisconfigurationException(std::string("`") + (testing ? "test" : "val") +
                                     "_dataloader` must be implemented to be used with the Lightning Trainer");
@@ -186,6 +185,11 @@ void EvaluationLoop::reset(Run& run) {
 }
 
 void EvaluationLoop::teardown() { fetcher_.stop(); }
+
+void EvaluationLoop::forget_loaders() {
+  loaders_ = {};
+  max_batches_.clear();
+}
 
 Value EvaluationLoop::state_dict() const {
   return Dict{{"state_dict", Value::dict()}, {"batch_progress", batch_progress.state_dict()}};

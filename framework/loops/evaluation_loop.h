@@ -24,9 +24,13 @@ class LEVIN_API EvaluationLoop {
   /// Gets the loaders and counts their batches, unless that was done and nothing asks for new ones. `epoch` is the current one.
   void setup_data(Run& run);
   void teardown();
+  /// A new run begins: its loaders are asked for anew.
+  void forget_loaders();
 
   /// Batches per loader, under the limits and the sanity check's.
   std::vector<std::int64_t> max_batches(const Run& run) const;
+  /// The same without the sanity check's.
+  const std::vector<std::int64_t>& all_batches() const { return max_batches_; }
   bool has_loaders() const { return !loaders_.empty(); }
   const Loaders& loaders() const { return loaders_; }
   const Fetcher& fetcher() const { return fetcher_; }

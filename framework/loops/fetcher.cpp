@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/data/sampler.h"
 
 namespace levin {
 
@@ -25,6 +27,21 @@ std::int64_t number_of_batches(const Loader& loader, const BatchLimit& limit, co
                                     "` argument. Try at least `" + name + "=" + python_repr(1.0 / static_cast<double>(*size)) + "`");
   }
   return batches;
+}
+
+void without_shuffling(Loaders& loaders, const char* stage) {
+  const auto sequential = [](const Loader& loader) {
+    return !loader.sampler() || dynamic_cast<const SequentialSampler*>(loader.sampler().get());
+  };
+  if (std::all_of(loaders.begin(), loaders.end(), [&](const auto& loader) { return sequential(*loader); })) return;
+  rank_zero_warn(std::string("You requested to overfit but enabled ") + stage + " dataloader shuffling. We are turning off the " + stage +
+                 " dataloader shuffling for you.");
+  std::vector<std::shared_ptr<Loader>> out;
+  for (const auto& loader : loaders) {
+    auto ordered = sequential(*loader) ? nullptr : loader->with_sampler(std::make_shared<SequentialSampler>(loader->sampler()->size()));
+    out.push_back(ordered ? std::move(ordered) : loader);
+  }
+  loaders = std::move(out);
 }
 
 void Fetcher::start(Loaders loaders, std::vector<std::int64_t> limits, std::int64_t first) {

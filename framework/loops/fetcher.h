@@ -13,6 +13,9 @@ namespace levin {
 /// MisconfigurationException in Lightning's words for a fraction that gives no batch, or of a loader without length.
 std::int64_t number_of_batches(const Loader& loader, const BatchLimit& limit, const char* stage);
 
+/// For `overfit_batches`: loaders with another order than the dataset's get that one, with Lightning's warning.
+void without_shuffling(Loaders& loaders, const char* stage);
+
 /// Takes batches from loaders, one loader after the other, each up to its limit, and knows the last one.
 ///
 /// With known lengths it is known by counting; otherwise one batch is fetched ahead.
@@ -28,6 +31,12 @@ class Fetcher {
   bool started() const { return started_; }
   /// The next batch; false when there is none.
   bool next(Item& item);
+  /// The same as a profiled action.
+  template <class Run>
+  bool next(Run& run, const char* action, Item& item) {
+    const auto profiled = run.profile(action);
+    return next(item);
+  }
   /// Whether the batch last returned was the last one.
   bool done() const { return done_; }
   /// Counts batches that a resumed run had already taken.

@@ -26,6 +26,10 @@ constexpr auto not_monitoring = [](const Callback& callback) { return !callback.
 
 void FitLoop::run(Run& run) {
   setup_data(run);
+  if (std::exchange(loader_asked_early_, false)) {
+    load_loader_states(run);
+    if (!resume_ || !resume_->point.starts_another_epoch()) start_train_loader(run);
+  }
   if ((!resumes_inside_epoch() && done(run)) || is_zero(run.options.limit_train_batches)) return;
   begin_run(run);
   given_accumulation_ = run.options.accumulate_grad_batches;
@@ -52,7 +56,10 @@ void FitLoop::run_epoch(Run& run) {
   if (!resumes_at(At::epoch_end)) {
     for (const auto& loader : loaders_) loader->set_epoch(epoch_progress.current.processed);
     begin_epoch(run);
-    run_batches(run);
+    {
+      const ProfiledAction action = run.profile("run_training_epoch");
+      run_batches(run);
+    }
     run.metric_log.epoch_end_reached();
     epoch_progress.increment_processed();
   }
@@ -108,7 +115,7 @@ FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
 
   const std::int64_t idx = batch_idx() + 1;
   Fetcher::Item item;
-  if (!fetcher_.next(item)) return BatchOutcome::end_of_data;
+  if (!fetcher_.next(run, "[_TrainingEpochLoop].train_dataloader_next", item)) return BatchOutcome::end_of_data;
   batch_progress.is_last_batch = fetcher_.done();
   const Batch batch = item.batch.is_none() ? Batch() : run.to_device(std::move(item.batch), 0);
   batch_progress.increment_ready();

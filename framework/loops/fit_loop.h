@@ -31,6 +31,13 @@ class LEVIN_API FitLoop {
   /// Batches of one epoch; `unlimited` for a loader without length.
   std::int64_t max_batches() const { return max_batches_; }
   const Loaders& train_loaders() const { return loaders_; }
+  /// A new run begins: its loaders are asked for anew.
+  void forget_loaders() {
+    loaders_ = {};
+    val_loop.forget_loaders();
+  }
+  /// The number of steps that this fit will take; `unlimited` when nothing limits it. Gets the training loader if need be.
+  std::int64_t estimated_stepping_batches(Run& run);
   /// Gets the training loader, unless that was done and nothing asks for a new one.
   void setup_data(Run& run);
   /// Whether gradients go on accumulating after the batch at hand.
@@ -116,6 +123,7 @@ class LEVIN_API FitLoop {
   BatchRestart batch_restart_ = BatchRestart::none;
   bool restarting_ = false, batches_restarting_ = false, loaded_ = false, resuming_ = false;
   bool skip_next_validation_ = false;
+  bool loader_asked_early_ = false;  // by `estimated_stepping_batches`, before a checkpoint's loader states were there
   std::vector<Value> loader_states_;
 
   /// Where the loop is now, for the next checkpoint.

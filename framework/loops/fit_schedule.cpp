@@ -1,4 +1,6 @@
 // When the fit loop stops, validates, accumulates, logs and steps its schedulers: Lightning's rules, one function each.
+#include <algorithm>
+
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
@@ -140,6 +142,21 @@ void FitLoop::step_schedulers(Run& run, std::string_view interval, bool plateau)
   }
 }
 
+std::int64_t FitLoop::estimated_stepping_batches(Run& run) {
+  const std::int64_t epochs = run.options.max_epochs.value_or(-1), steps = run.options.max_steps;
+  const std::int64_t of_steps = steps == -1 ? unlimited : steps;
+  if (epochs == -1) return of_steps;
+  if (loaders_.empty()) {
+    rank_zero_info("Loading `train_dataloader` to estimate number of stepping batches.");
+    setup_data(run);
+    loader_asked_early_ = !loaders_.empty();
+  }
+  if (max_batches_ == unlimited) return of_steps;
+  const std::int64_t window = run.options.accumulate_grad_batches;
+  if (window == 0) throw ZeroDivisionError("division by zero");
+  return std::min((max_batches_ + window - 1) / window * std::max<std::int64_t>(epochs, 1), of_steps);
+}
+
 void FitLoop::setup_data(Run& run) {
   const std::int64_t every = run.options.reload_dataloaders_every_n_epochs;
   const bool reload = every > 0 && current_epoch() - last_reload_epoch_ >= every;
@@ -147,10 +164,8 @@ void FitLoop::setup_data(Run& run) {
   if (is_zero(run.options.limit_train_batches) || !run.module->overrides().training_step) return;
 
   loaders_ = run.loaders.train;
-  if (loaders_.empty()) {
-    const MetricLog::HookScope scope(run.metric_log, Hook::train_dataloader);
-    loaders_ = run.datamodule ? run.datamodule->train_dataloader() : run.module->train_dataloader();
-  }
+  if (loaders_.empty()) loaders_ = LEVIN_CALL_LOADER(run, train_dataloader);
+  if (!is_zero(run.options.overfit_batches)) without_shuffling(loaders_, "train");
   if (loaders_.empty()) {
     throw MisconfigurationException(
         "No `train_dataloader()` method defined and no training loader passed to `Trainer.fit`. Pass one, "

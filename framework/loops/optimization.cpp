@@ -10,6 +10,7 @@
 namespace levin {
 
 StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating) {
+  const ProfiledAction action = run.profile("run_training_batch");
   batch_ = &batch;
   batch_idx_ = batch_idx;
   output_ = {};
@@ -89,6 +90,7 @@ StepOutput Optimization::run_manual(Run& run) {
 }
 
 void Optimization::backward(Run& run, const at::Tensor& loss) {
+  const ProfiledAction action = run.profile_strategy("backward");
   const at::Tensor scaled = run.precision->scale_loss(loss);
   LEVIN_CALL(run, on_before_backward, scaled);
   LEVIN_CALL_MODULE(run, backward, scaled);
@@ -97,6 +99,7 @@ void Optimization::backward(Run& run, const at::Tensor& loss) {
 
 at::Tensor Optimization::step_optimizer(Run& run, optim::Optimizer& optimizer, const Closure& closure) {
   const bool automatic = run.module->automatic_optimization;
+  const ProfiledAction action(automatic ? nullptr : run.profiler.get(), "optimizer_step");
   if (!automatic) manual_step_progress.increment_ready();
   // What must happen between the gradients and the kernels.
   struct Prepare {

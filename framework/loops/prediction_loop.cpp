@@ -27,7 +27,7 @@ Predictions PredictionLoop::run(Run& run, bool return_predictions) {
   LEVIN_CALL(run, on_predict_start);
   LEVIN_CALL(run, on_predict_epoch_start);
   Fetcher::Item item;
-  while (fetcher_.next(item)) {
+  while (fetcher_.next(run, "[_PredictionLoop].predict_next", item)) {
     const std::int64_t loader = item.dataloader_idx;
     StepOutput output = predict_batch(run, item);
     if (return_predictions) predictions[static_cast<std::size_t>(loader)].push_back(std::move(output));
@@ -62,10 +62,7 @@ void PredictionLoop::setup_data(Run& run) {
   max_batches_.clear();
   if (is_zero(run.options.limit_predict_batches)) return;
   loaders_ = run.loaders.predict;
-  if (loaders_.empty()) {
-    const MetricLog::HookScope scope(run.metric_log, Hook::predict_dataloader);
-    loaders_ = run.datamodule ? run.datamodule->predict_dataloader() : run.module->predict_dataloader();
-  }
+  if (loaders_.empty()) loaders_ = LEVIN_CALL_LOADER(run, predict_dataloader);
   if (loaders_.empty())
     throw MisconfigurationException("`predict_dataloader` must be implemented to be used with the Lightning Trainer");
   for (const auto& loader : loaders_)

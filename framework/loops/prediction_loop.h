@@ -22,6 +22,12 @@ class LEVIN_API PredictionLoop {
   void load_state_dict(const Value& state);
 
   const std::vector<std::int64_t>& max_batches() const { return max_batches_; }
+  const Loaders& loaders() const { return loaders_; }
+  /// A new run begins: its loaders are asked for anew.
+  void forget_loaders() {
+    loaders_ = {};
+    max_batches_.clear();
+  }
   Progress batch_progress;
 
  private:

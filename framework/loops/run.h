@@ -11,6 +11,7 @@
 #include "levin/framework/module/data_module.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/precision/precision.h"
+#include "levin/framework/profiler.h"
 #include "levin/framework/results/metric_log.h"
 #include "levin/framework/strategies/strategy.h"
 #include "levin/framework/base/signal_flags.h"
@@ -37,6 +38,8 @@ class LEVIN_API Run {
   std::vector<std::shared_ptr<Callback>> callbacks;
   std::shared_ptr<Strategy> strategy;
   std::shared_ptr<Precision> precision;
+  /// Null: off.
+  std::shared_ptr<Profiler> profiler;
   MetricLog metric_log;
   LoopOptions options;
 
@@ -73,15 +76,31 @@ class LEVIN_API Run {
       ++calls_;
       if (!predicate(*callback)) continue;
       if (trace_) trace("callback", hook);
+      const ProfiledAction action = profile(*callback, hook);
       ((*callback).*Method)(trainer, *module, args...);
     }
     calls_ = calls_before;
   }
+  /// Calls a hook of the data module, which must be there.
+  template <class F>
+  decltype(auto) call_datamodule(Hook hook, F&& f) {
+    const MetricLog::HookScope scope(metric_log, hook);
+    const ProfiledAction action = profile(*datamodule, hook);
+    return f(*datamodule);
+  }
+  /// The same of an action that Lightning counts among its strategy's.
+  ProfiledAction profile_strategy(std::string_view what) const {
+    if (profiler) return ProfiledAction(profiler.get(), strategy_action(what));
+    return {};
+  }
+  /// Profiles an action from here to the end of the scope that keeps the result.
+  ProfiledAction profile(std::string_view action) const { return ProfiledAction(profiler.get(), action); }
   /// Calls a hook of the module.
   template <auto Method, class... Args>
   decltype(auto) call_module(Hook hook, Args&&... args) {
     const MetricLog::HookScope scope(metric_log, hook);
     if (trace_) trace("module", hook);
+    const ProfiledAction action = profile(*module, hook);
     return (module->*Method)(std::forward<Args>(args)...);
   }
   /// How many callbacks of the innermost callback hook have been called, the running one among them; 0 outside of one.
@@ -98,6 +117,15 @@ class LEVIN_API Run {
   Batch to_device(Batch batch, std::int64_t dataloader_idx);
 
  private:
+  template <class T>
+  ProfiledAction profile(const T& who, Hook hook) const {
+    if (profiler) return ProfiledAction(profiler.get(), action_name(who, hook));
+    return {};
+  }
+  static std::string action_name(const Callback& callback, Hook hook);
+  std::string action_name(const LightningModule& module, Hook hook) const;
+  static std::string action_name(const LightningDataModule& datamodule, Hook hook);
+  std::string strategy_action(std::string_view what) const;
   void trace(const char* who, Hook hook) const;
   int calls_ = 0;
   bool trace_;  // LEVIN_TRACE_HOOKS=1: each hook as it is called, in the format of the recorded scenarios
@@ -110,5 +138,9 @@ class LEVIN_API Run {
   (run).call_callbacks<&::levin::Callback::name>(::levin::Hook::name __VA_OPT__(, ) __VA_ARGS__)
 #define LEVIN_CALL_MODULE(run, name, ...) \
   (run).call_module<&::levin::LightningModule::name>(::levin::Hook::name __VA_OPT__(, ) __VA_ARGS__)
+/// A `*_dataloader` hook: the data module's if there is one, else the module's.
+#define LEVIN_CALL_LOADER(run, name)                                                                                        \
+  ((run).datamodule ? (run).call_datamodule(::levin::Hook::name, [](::levin::LightningDataModule& d) { return d.name(); }) \
+                    : LEVIN_CALL_MODULE(run, name))
 
 }  // namespace levin

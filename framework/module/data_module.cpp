@@ -1,5 +1,7 @@
 #include "levin/framework/module/data_module.h"
 
+#include <c10/core/Device.h>
+
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/errors.h"
 
@@ -16,6 +18,18 @@ Loaders LightningDataModule::test_dataloader() { not_implemented("test_dataloade
 Loaders LightningDataModule::predict_dataloader() { not_implemented("predict_dataloader"); }
 void LightningDataModule::save_hyperparameters(const Value& dict) {
   for (const auto& [key, value] : dict.as_dict()) hparams_.as_dict().set(key, value.clone());
+}
+Batch LightningDataModule::on_before_batch_transfer(Batch batch, std::int64_t) {
+  default_transfer_ = true;
+  return batch;
+}
+Batch LightningDataModule::transfer_batch_to_device(Batch batch, c10::Device, std::int64_t) {
+  default_transfer_ = true;
+  return batch;
+}
+Batch LightningDataModule::on_after_batch_transfer(Batch batch, std::int64_t) {
+  default_transfer_ = true;
+  return batch;
 }
 std::string LightningDataModule::state_key() const { return class_name(*this); }
 

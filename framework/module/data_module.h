@@ -3,12 +3,17 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "levin/framework/base/export.h"
 #include "levin/framework/base/fields.h"
 #include "levin/framework/base/value.h"
 #include "levin/framework/data/loaders.h"
 #include "levin/framework/module/batch.h"
+
+namespace c10 {
+struct Device;
+}
 
 namespace levin {
 
@@ -30,8 +35,10 @@ class LEVIN_API LightningDataModule {
   virtual Loaders test_dataloader();
   virtual Loaders predict_dataloader();
 
-  virtual Batch on_before_batch_transfer(Batch batch, std::int64_t dataloader_idx) { (void)dataloader_idx; return batch; }
-  virtual Batch on_after_batch_transfer(Batch batch, std::int64_t dataloader_idx) { (void)dataloader_idx; return batch; }
+  /// Batches on their way to the device. Each that is overridden is called in place of the module's.
+  virtual Batch on_before_batch_transfer(Batch batch, std::int64_t dataloader_idx);
+  virtual Batch transfer_batch_to_device(Batch batch, c10::Device device, std::int64_t dataloader_idx);
+  virtual Batch on_after_batch_transfer(Batch batch, std::int64_t dataloader_idx);
 
   virtual void on_exception(const std::exception&) {}
   /// None or an empty dict writes nothing.
@@ -47,7 +54,11 @@ class LEVIN_API LightningDataModule {
   Value& hparams() { return hparams_; }
   const Value& hparams() const { return hparams_; }
 
+  /// Whether the last transfer hook was the base's, which leaves the work to the module. Used by the Trainer.
+  bool take_default_transfer() { return std::exchange(default_transfer_, false); }
+
  private:
+  bool default_transfer_ = false;
   Value hparams_ = Value::dict();
 };
 

@@ -85,6 +85,7 @@ void Trainer::save_checkpoint(const std::string& path, bool weights_only) {
         "Saving a checkpoint is only possible if a model is attached to the Trainer. Did you call `Trainer.save_checkpoint()` before "
         "calling `Trainer.{fit,validate,test,predict}`?");
   }
+  const ProfiledAction action = impl_->run.profile("save_checkpoint");
   impl_->run.strategy->save_checkpoint(impl_->dump_checkpoint(weights_only), path);
   impl_->run.strategy->barrier("Trainer.save_checkpoint");
 }

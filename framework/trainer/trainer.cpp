@@ -2,6 +2,7 @@
 #include "levin/framework/trainer/trainer.h"
 
 #include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/anomaly_mode.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -10,22 +11,20 @@
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/python_format.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
-namespace {
 
-// Checkpoint callbacks come last, otherwise the order is kept; two with the same state key are an error.
 void order_callbacks(Callbacks& callbacks) {
   std::stable_partition(callbacks.begin(), callbacks.end(), [](const auto& c) { return !c->is_checkpoint(); });
   for (std::size_t i = 0; i < callbacks.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
-      if (callbacks[i] == callbacks[k]) continue;
+      if (callbacks[i] == callbacks[k] || callbacks[i]->state_key() != callbacks[k]->state_key()) continue;
       const Value state = callbacks[i]->state_dict();
       if (state.is_none() || (state.is_dict() && state.size() == 0)) continue;
-      if (callbacks[i]->state_key() != callbacks[k]->state_key()) continue;
       const std::string name = class_name(*callbacks[i]);
       throw RuntimeError("Found more than one stateful callback of type `" + name + "`. In the current configuration, this callback does not " +
                          "support being saved alongside other instances of the same type. Please consult the documentation of `" + name +
@@ -45,22 +44,14 @@ std::string new_run_id() {
 
 }  // namespace
 
-Trainer::Trainer(TrainerOptions options) : options_(std::move(options)), impl_(std::make_unique<Impl>(*this)) {
+Trainer::Trainer(TrainerOptions options) : options_(with_environment(std::move(options))), impl_(std::make_unique<Impl>(*this)) {
   default_root_dir_ = std::filesystem::absolute(options_.default_root_dir.value_or(".")).lexically_normal().string();
   // "/a/." normalises to "/a/".
   while (default_root_dir_.size() > 1 && default_root_dir_.back() == '/') default_root_dir_.pop_back();
   Run& run = impl_->run;
-  resolve_options(options_, run);
+  resolve_options(options_, default_root_dir_, run);
   impl_->given_max_epochs = options_.max_epochs;
-  run.callbacks = default_callbacks(options_);
-  order_callbacks(run.callbacks);
   impl_->own_callbacks = run.callbacks;
-  if (run.options.fast_dev_run == 0) {
-    if (const auto* one = std::get_if<std::shared_ptr<Logger>>(&options_.logger)) run.metric_log.loggers = {*one};
-    else if (const auto* several = std::get_if<std::vector<std::shared_ptr<Logger>>>(&options_.logger)) run.metric_log.loggers = *several;
-    else if (const auto* flag = std::get_if<bool>(&options_.logger); (!flag || *flag) && !options_.barebones)
-      run.metric_log.loggers = default_loggers(default_root_dir_);
-  }
 }
 
 Trainer::~Trainer() {
@@ -121,7 +112,11 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
               : request.fn == TrainerFn::validate ? Stage::validating
               : request.fn == TrainerFn::test     ? Stage::testing
                                                   : Stage::predicting;
-  interrupted = false;
+  status = TrainerStatus::running;
+  fit_loop.forget_loaders();
+  validate_loop.forget_loaders();
+  test_loop.forget_loaders();
+  predict_loop.forget_loaders();
   const signals::HandlerScope signal_handlers;
   try {
     run_all(request);
@@ -132,8 +127,51 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
     run.stage = Stage::none;
     throw;
   }
+  status = TrainerStatus::finished;
   run.stage = Stage::none;
   run.metric_log.activate(nullptr);
+}
+
+// Limits that are not given: no limit of epochs when steps or time limit the run, else Lightning's 1000.
+void Trainer::Impl::resolve_epoch_limit() {
+  if (run.options.max_epochs) return;
+  const bool timed = std::any_of(run.callbacks.begin(), run.callbacks.end(), [](const auto& c) { return c->is_timer(); });
+  if (run.options.max_steps != -1 || timed) {
+    run.options.max_epochs = -1;
+  } else {
+    rank_zero_warn("`max_epochs` was not set. Setting it to 1000 epochs. To train without an epoch limit, set `max_epochs=-1`.");
+    run.options.max_epochs = 1000;
+  }
+}
+
+// What a run needs of the module, before anything else of it happens.
+void Trainer::Impl::check_module(TrainerFn fn) {
+  const Overrides& overrides = run.module->overrides();
+  const auto missing = [](const char* method) {
+    return MisconfigurationException(std::string("No `") + method + "()` method defined. Lightning `Trainer` expects as minimum a " +
+                                     "`training_step()`, `train_dataloader()` and `configure_optimizers()` to be defined.");
+  };
+  if (fn == TrainerFn::validate && !overrides.validation_step)
+    throw MisconfigurationException("No `validation_step()` method defined to run `Trainer.validate`.");
+  if (fn == TrainerFn::test && !overrides.test_step) throw MisconfigurationException("No `test_step()` method defined to run `Trainer.test`.");
+  if (fn != TrainerFn::fit) return;
+  if (!overrides.training_step) throw missing("training_step");
+  if (!overrides.configure_optimizers) throw missing("configure_optimizers");
+  const bool has_loader = !run.loaders.val.empty() || run.datamodule || overrides.val_dataloader;
+  if (has_loader && !overrides.validation_step && !run.datamodule)
+    rank_zero_warn("You passed in a `val_dataloader` but have no `validation_step`. Skipping val loop.");
+  if (!has_loader && overrides.validation_step)
+    rank_zero_warn("You defined a `validation_step` but have no `val_dataloader`. Skipping val loop.");
+  if (run.module->automatic_optimization) return;
+  if (run.options.gradient_clip_val.value_or(0) > 0) {
+    throw MisconfigurationException("Automatic gradient clipping is not supported for manual optimization. Remove `Trainer(gradient_clip_val=" +
+                                    python_repr(*run.options.gradient_clip_val) + ")` or switch to automatic optimization.");
+  }
+  if (run.options.accumulate_grad_batches != 1) {
+    throw MisconfigurationException("Automatic gradient accumulation is not supported for manual optimization. Remove " +
+                                    ("`Trainer(accumulate_grad_batches=" + std::to_string(run.options.accumulate_grad_batches)) +
+                                    ")` or switch to automatic optimization.");
+  }
 }
 
 void Trainer::Impl::run_all(const Request& request) {
@@ -142,25 +180,18 @@ void Trainer::Impl::run_all(const Request& request) {
   if (run_id.empty()) run_id = new_run_id();
   const std::string selected = select_ckpt_path(request).value_or("");
   run.trainer.ckpt_path_ = selected;
-  // Limits that are not given: no epochs limit when steps or time limit the run, else Lightning's 1000.
-  if (request.fn == TrainerFn::fit && !run.options.max_epochs) {
-    if (run.options.max_steps != -1) {
-      run.options.max_epochs = -1;
-    } else {
-      rank_zero_warn("`max_epochs` was not set. Setting it to 1000 epochs. To train without an epoch limit, set `max_epochs=-1`.");
-      run.options.max_epochs = 1000;
-    }
-  }
+  if (request.fn == TrainerFn::fit) resolve_epoch_limit();
   attach_model_callbacks();
-  if (request.fn == TrainerFn::fit && run.module->overrides().validation_step && !run.enable_validation() &&
-      !is_zero(run.options.limit_val_batches)) {
-    rank_zero_warn("You defined a `validation_step` but have no `val_dataloader`. Skipping val loop.");
-  }
+  check_module(request.fn);
 
   run.metric_log.activate(request.fn == TrainerFn::fit        ? &fit_loop.results
                           : request.fn == TrainerFn::validate ? &validate_loop.results
                           : request.fn == TrainerFn::test     ? &test_loop.results
                                                               : nullptr);
+  if (run.profiler) {
+    const bool several = run.strategy->world_size() > 1;
+    run.profiler->setup(stage_name(request.fn), several ? std::optional(run.strategy->local_rank()) : std::nullopt, run.trainer.log_dir());
+  }
   if (run.datamodule) run.datamodule->prepare_data();
   LEVIN_CALL_MODULE(run, prepare_data);
   call_setup();
@@ -191,6 +222,8 @@ void Trainer::Impl::run_stage(const Request& request) {
     case TrainerFn::fit: {
       sanity_check();
       const c10::AutoGradMode grad_mode(true);
+      std::optional<torch::autograd::DetectAnomalyGuard> anomalies;
+      if (run.options.detect_anomaly) anomalies.emplace();
       fit_loop.run(run);
       break;
     }
@@ -231,16 +264,17 @@ void Trainer::Impl::call_setup() {
     if (run.strategy->is_global_zero()) logger->open();
   run.strategy->barrier("pre_setup");
   const std::string_view stage = stage_name(run.fn);
-  if (run.datamodule) run.datamodule->setup(stage);
+  if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
   LEVIN_CALL(run, setup, stage);
   run.strategy->barrier("post_setup");
 }
 
 void Trainer::Impl::call_teardown() {
   const std::string_view stage = stage_name(run.fn);
-  if (run.datamodule) run.datamodule->teardown(stage);
+  if (run.datamodule) run.call_datamodule(Hook::teardown, [&](LightningDataModule& data) { data.teardown(stage); });
   LEVIN_CALL(run, teardown, stage);
   for (const auto& logger : run.metric_log.loggers) logger->finalize("success");
+  if (run.profiler) run.profiler->describe();
 }
 
 void Trainer::Impl::internal_teardown() {
@@ -254,7 +288,7 @@ void Trainer::Impl::internal_teardown() {
 }
 
 void Trainer::Impl::handle_exception(const std::exception& error) {
-  interrupted = true;
+  status = TrainerStatus::interrupted;
   if (dynamic_cast<const KeyboardInterrupt*>(&error)) rank_zero_info("Detected KeyboardInterrupt, attempting graceful shutdown ...");
   if (!run.module->link()) return;  // nothing has begun
   LEVIN_CALL_CALLBACKS(run, on_exception, error);

@@ -19,10 +19,21 @@
 namespace levin {
 
 class FitLoop;
+class Precision;
 class LightningDataModule;
 class Run;
 class Strategy;
 enum class TrainerFn : std::uint8_t;
+enum class Stage : std::uint8_t;
+/// Where a Trainer is: not yet run, running, or how its last run ended.
+enum class TrainerStatus : std::uint8_t { initializing, running, finished, interrupted };
+
+/// Lightning's `trainer.state`. `fn` is none before the first run, and stays afterwards.
+struct TrainerState {
+  TrainerStatus status;
+  std::optional<TrainerFn> fn;
+  Stage stage;
+};
 
 /// What to train and validate on: loaders, or a data module, or neither (then the module's own `*_dataloader` hooks).
 struct FitArguments {
@@ -91,6 +102,9 @@ class LEVIN_API Trainer {
   /// Writes a checkpoint of the current state, atomically and durably. AttributeError before any run.
   void save_checkpoint(const std::string& path, bool weights_only = false);
 
+  /// A line of output from rank 0, as `self.print`.
+  void print(std::string_view text) const;
+
   // ---- Where the run is ------------------------------------------------------------------------------------------------------
   /// Epochs completed; during epoch n it is n.
   std::int64_t current_epoch() const;
@@ -99,25 +113,50 @@ class LEVIN_API Trainer {
   bool should_stop() const;
   /// Ask the run to end: after the current batch's validation, once `min_epochs` and `min_steps` are met.
   void set_should_stop(bool stop = true);
+  TrainerState state() const;
   bool training() const;
   bool validating() const;
   bool testing() const;
   bool predicting() const;
+  /// Sanity check, validation or test.
+  bool evaluating() const;
   bool sanity_checking() const;
   TrainerFn fn() const;
   bool is_last_batch() const;
+  /// Batches that a training epoch takes; `unlimited` for a loader without length, and before there is one.
   std::int64_t num_training_batches() const;
+  /// Batches that the sanity check, a validation, a test or a prediction takes of each loader; empty before there are loaders.
+  std::vector<std::int64_t> num_sanity_val_batches() const;
   std::vector<std::int64_t> num_val_batches() const;
+  std::vector<std::int64_t> num_test_batches() const;
   std::vector<std::int64_t> num_predict_batches() const;
+  /// Optimizer steps that `fit` will take in all, for schedulers that need to know; `unlimited` when nothing limits it. May be asked
+  /// in `configure_optimizers`: the training loader is then set up there.
+  std::int64_t estimated_stepping_batches();
+  /// What the run uses; empty before it has asked for them.
+  const Loaders& train_dataloader() const;
+  const Loaders& val_dataloaders() const;
+  const Loaders& test_dataloaders() const;
+  const Loaders& predict_dataloaders() const;
   bool enable_validation() const;
   std::optional<std::int64_t> max_epochs() const;
   /// Changes the limit for the next `fit`.
   void set_max_epochs(std::int64_t max_epochs);
+  std::int64_t min_epochs() const;
   std::int64_t max_steps() const;
+  std::optional<std::int64_t> min_steps() const;
+  std::int64_t accumulate_grad_batches() const;
+  /// As resolved: 1.0 when not given.
+  const BatchLimit& limit_train_batches() const { return loop_options().limit_train_batches; }
+  const BatchLimit& limit_val_batches() const { return loop_options().limit_val_batches; }
+  const BatchLimit& limit_test_batches() const { return loop_options().limit_test_batches; }
+  const BatchLimit& limit_predict_batches() const { return loop_options().limit_predict_batches; }
   /// From the next batch on.
   void set_accumulate_grad_batches(std::int64_t batches);
   bool fast_dev_run() const;
   bool interrupted() const;
+  /// SIGTERM arrived during this run.
+  bool received_sigterm() const;
 
   // ---- What was logged -------------------------------------------------------------------------------------------------------
   /// What callbacks may monitor.
@@ -130,10 +169,25 @@ class LEVIN_API Trainer {
   std::vector<Checkpoint*> checkpoint_callbacks() const;
   /// The first checkpoint callback or null.
   Checkpoint* checkpoint_callback() const;
+  /// The first early stopping callback or null, and all of them.
+  Callback* early_stopping_callback() const;
+  std::vector<Callback*> early_stopping_callbacks() const;
+  /// The progress bar or null.
+  Callback* progress_bar_callback() const;
   const std::vector<std::shared_ptr<Logger>>& loggers() const;
   Logger* logger() const;
+  /// "cpu".
+  std::string accelerator() const;
   Strategy& strategy() const;
+  Precision& precision_plugin() const;
+  /// "32-true".
+  std::string precision() const;
+  /// Null when none was asked for.
+  Profiler* profiler() const;
   LightningModule* lightning_module() const;
+  /// The same: nothing is wrapped around a module here.
+  LightningModule* model() const { return lightning_module(); }
+  LightningDataModule* datamodule() const;
   const std::vector<std::shared_ptr<optim::Optimizer>>& optimizers() const;
   const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const;
   const std::string& default_root_dir() const { return default_root_dir_; }
@@ -145,6 +199,12 @@ class LEVIN_API Trainer {
   /// come to that point again, so the file may be written anew under the same name.
   bool wrote_after_resume_point(const std::string& path) const;
   int global_rank() const;
+  int local_rank() const;
+  int node_rank() const;
+  int world_size() const;
+  std::int64_t num_nodes() const { return options_.num_nodes; }
+  std::vector<std::int64_t> device_ids() const;
+  std::int64_t num_devices() const { return static_cast<std::int64_t>(device_ids().size()); }
   bool is_global_zero() const { return global_rank() == 0; }
   const LoopOptions& loop_options() const;
   const TrainerOptions& options() const { return options_; }

@@ -46,7 +46,8 @@ struct Trainer::Impl {
   PredictionLoop predict_loop;
   std::shared_ptr<LightningModule> kept_module;
   std::shared_ptr<LightningDataModule> kept_datamodule;
-  bool interrupted = false, ran = false;
+  TrainerStatus status = TrainerStatus::initializing;
+  bool ran = false;
   std::optional<std::int64_t> given_max_epochs;
   Callbacks own_callbacks;  ///< without those of `configure_callbacks`
 
@@ -68,6 +69,8 @@ struct Trainer::Impl {
   void internal_teardown();
   void handle_exception(const std::exception& error);
   void attach_model_callbacks();
+  void resolve_epoch_limit();
+  void check_module(TrainerFn fn);
   void setup_optimizers();
   void log_hyperparameters();
   void save_for_requeue();
@@ -98,8 +101,16 @@ struct Trainer::Impl {
   Predictions predictions;
 };
 
-/// Checks the options in Lightning's order and fills in `run`. resolve_options.cpp.
-void resolve_options(const TrainerOptions& options, Run& run);
+/// The options with those of the environment, `PL_TRAINER_<NAME>`, where an option has its default. environment.cpp.
+TrainerOptions with_environment(TrainerOptions options);
+/// Checks accelerator, strategy, devices, precision and plugins; what they give goes to `run`. resolve_hardware.cpp.
+void resolve_hardware(const TrainerOptions& options, Run& run);
+/// Checks the options in Lightning's order and fills in `run`, callbacks and loggers too. resolve_options.cpp.
+void resolve_options(const TrainerOptions& options, const std::string& default_root_dir, Run& run);
+/// Checkpoint callbacks come last, otherwise the order is kept; two with the same state key are an error.
+void order_callbacks(Callbacks& callbacks);
+/// A profiler by name. defaults.cpp.
+std::shared_ptr<Profiler> make_profiler(const ProfilerOption& option);
 /// The callbacks and the logger that a bare Trainer gets. defaults.cpp, the only framework file that knows callbacks/ and loggers/.
 Callbacks default_callbacks(const TrainerOptions& options);
 std::vector<std::shared_ptr<Logger>> default_loggers(const std::string& default_root_dir);

@@ -10,17 +10,43 @@
 #include "levin/framework/checkpoint/checkpoint_io.h"
 #include "levin/framework/logger.h"
 #include "levin/framework/loops/loop_options.h"
+#include "levin/framework/profiler.h"
 
 namespace levin {
+
+class Precision;
 
 using Devices = std::variant<std::int64_t, std::string, std::vector<std::int64_t>>;
 /// Unset or true: the default logger (CSVLogger); false: none; one; several.
 using LoggerOption = std::variant<std::monostate, bool, std::shared_ptr<Logger>, std::vector<std::shared_ptr<Logger>>>;
 using Callbacks = std::vector<std::shared_ptr<Callback>>;
-using Plugins = std::vector<std::shared_ptr<CheckpointIO>>;
+/// One of a kind at most.
+using Plugins = std::vector<std::variant<std::shared_ptr<CheckpointIO>, std::shared_ptr<Precision>>>;
+/// "simple", "advanced", "pytorch", or a profiler of your own.
+using ProfilerOption = std::variant<std::monostate, std::string, std::shared_ptr<Profiler>>;
+/// A duration such as `std::chrono::hours(12)`, or text "DD:HH:MM:SS".
+using TimeLimit = std::variant<std::string, Seconds>;
+/// Batches (int), a fraction of the epoch (float), or wall time: a duration or text "DD:HH:MM:SS".
+using ValCheckOption = std::variant<std::int64_t, double, std::string, Seconds>;
+
+/// Null, or a list without elements: plugins are objects.
+template <>
+struct Field<Plugins> {
+  LEVIN_API static Plugins read(const Value& v);
+  static Value write(const Plugins&) { return {}; }
+  static std::string type() { return "null"; }
+};
+/// A name.
+template <>
+struct Field<ProfilerOption> {
+  LEVIN_API static ProfilerOption read(const Value& v);
+  LEVIN_API static Value write(const ProfilerOption& v);
+  static std::string type() { return "str or null"; }
+};
 
 /// The Trainer's arguments, in Lightning's order with Lightning's names and defaults. Designators must follow this order.
-/// An unset optional means Lightning's `None`; the effective default stands in the comment.
+/// An unset optional means Lightning's `None`; the effective default stands in the comment. An option that has its default gets
+/// the environment's `PL_TRAINER_<NAME>` when that is set, such as `PL_TRAINER_MAX_EPOCHS=3` (callbacks and plugins don't).
 struct TrainerOptions {
   std::string accelerator = "auto";                     ///< "auto", "cpu"
   std::string strategy = "auto";                        ///< "auto", "single_device"
@@ -34,13 +60,13 @@ struct TrainerOptions {
   std::optional<std::int64_t> min_epochs = std::nullopt;
   std::int64_t max_steps = -1;                          ///< optimizer steps; -1: no limit
   std::optional<std::int64_t> min_steps = std::nullopt;
-  std::optional<Seconds> max_time = std::nullopt;
+  std::optional<TimeLimit> max_time = std::nullopt;  ///< adds a Timer that looks at the clock after every step
   std::optional<BatchLimit> limit_train_batches = std::nullopt;    ///< 1.0: all; an int counts batches, a float is a fraction
   std::optional<BatchLimit> limit_val_batches = std::nullopt;      ///< 1.0
   std::optional<BatchLimit> limit_test_batches = std::nullopt;     ///< 1.0
   std::optional<BatchLimit> limit_predict_batches = std::nullopt;  ///< 1.0
   BatchLimit overfit_batches = 0.0;
-  std::optional<ValCheckInterval> val_check_interval = std::nullopt;  ///< 1.0: at the epoch's end
+  std::optional<ValCheckOption> val_check_interval = std::nullopt;  ///< 1.0: at the epoch's end
   std::optional<std::int64_t> check_val_every_n_epoch = 1;  ///< none: batches are counted over all epochs
   std::optional<std::int64_t> num_sanity_val_steps = std::nullopt;  ///< 2; -1: all
   std::optional<std::int64_t> log_every_n_steps = std::nullopt;     ///< 50; 0: no step values
@@ -54,7 +80,7 @@ struct TrainerOptions {
   std::optional<bool> benchmark = std::nullopt;
   bool inference_mode = true;
   bool use_distributed_sampler = true;
-  std::optional<std::string> profiler = std::nullopt;
+  ProfilerOption profiler = {};                         ///< none
   bool detect_anomaly = false;
   bool barebones = false;
   Plugins plugins = {};
@@ -101,6 +127,7 @@ void fields(V&& f, TrainerOptions& o) {
   f("profiler", o.profiler, "simple, advanced or pytorch");
   f("detect_anomaly", o.detect_anomaly, "autograd's anomaly detection");
   f("barebones", o.barebones, "no bar, summary, logger, checkpoints or sanity check");
+  f("plugins", o.plugins, "a CheckpointIO or a Precision; in code only");
   f("sync_batchnorm", o.sync_batchnorm, "synchronise batch norm statistics over ranks");
   f("reload_dataloaders_every_n_epochs", o.reload_dataloaders_every_n_epochs, "ask for new loaders every n epochs; 0: never");
   f("default_root_dir", o.default_root_dir, "where logs and checkpoints go; null: the working directory");

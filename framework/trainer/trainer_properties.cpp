@@ -1,5 +1,8 @@
 // What the Trainer tells about itself, and what a module asks of it.
+#include <algorithm>
+
 #include "levin/framework/base/console.h"
+#include "levin/framework/base/signal_flags.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -44,11 +47,23 @@ TrainerFn Trainer::fn() const { return impl_->run.fn; }
 bool Trainer::is_last_batch() const { return impl_->fit_loop.batch_progress.is_last_batch; }
 std::int64_t Trainer::num_training_batches() const { return impl_->fit_loop.max_batches(); }
 std::vector<std::int64_t> Trainer::num_val_batches() const {
-  const EvaluationLoop& loop = impl_->run.fn == TrainerFn::validate ? impl_->validate_loop
-                               : impl_->run.fn == TrainerFn::test   ? impl_->test_loop
-                                                                    : impl_->fit_loop.val_loop;
-  return loop.max_batches(impl_->run);
+  // Not cut down to those of a sanity check that is going on.
+  return impl_->run.fn == TrainerFn::validate ? impl_->validate_loop.all_batches() : impl_->fit_loop.val_loop.all_batches();
 }
+std::vector<std::int64_t> Trainer::num_sanity_val_batches() const {
+  auto batches = impl_->fit_loop.val_loop.all_batches();
+  for (auto& n : batches) n = std::min(n, impl_->run.options.num_sanity_val_steps);
+  return batches;
+}
+std::vector<std::int64_t> Trainer::num_test_batches() const { return impl_->test_loop.all_batches(); }
+std::int64_t Trainer::estimated_stepping_batches() { return impl_->fit_loop.estimated_stepping_batches(impl_->run); }
+const Loaders& Trainer::train_dataloader() const { return impl_->fit_loop.train_loaders(); }
+const Loaders& Trainer::val_dataloaders() const {
+  const Run& run = impl_->run;
+  return run.fn == TrainerFn::validate ? impl_->validate_loop.loaders() : impl_->fit_loop.val_loop.loaders();
+}
+const Loaders& Trainer::test_dataloaders() const { return impl_->test_loop.loaders(); }
+const Loaders& Trainer::predict_dataloaders() const { return impl_->predict_loop.loaders(); }
 std::vector<std::int64_t> Trainer::num_predict_batches() const { return impl_->predict_loop.max_batches(); }
 bool Trainer::enable_validation() const { return impl_->run.enable_validation(); }
 std::optional<std::int64_t> Trainer::max_epochs() const { return impl_->run.options.max_epochs; }
@@ -56,7 +71,15 @@ void Trainer::set_max_epochs(std::int64_t max_epochs) { impl_->run.options.max_e
 std::int64_t Trainer::max_steps() const { return impl_->run.options.max_steps; }
 void Trainer::set_accumulate_grad_batches(std::int64_t batches) { impl_->run.options.accumulate_grad_batches = batches; }
 bool Trainer::fast_dev_run() const { return impl_->run.options.fast_dev_run > 0; }
-bool Trainer::interrupted() const { return impl_->interrupted; }
+bool Trainer::interrupted() const { return impl_->status == TrainerStatus::interrupted; }
+bool Trainer::received_sigterm() const { return signals::terminated(); }
+TrainerState Trainer::state() const {
+  return {impl_->status, impl_->status == TrainerStatus::initializing ? std::nullopt : std::optional(impl_->run.fn), impl_->run.stage};
+}
+bool Trainer::evaluating() const { return sanity_checking() || validating() || testing(); }
+std::int64_t Trainer::min_epochs() const { return impl_->run.options.min_epochs; }
+std::optional<std::int64_t> Trainer::min_steps() const { return impl_->run.options.min_steps; }
+std::int64_t Trainer::accumulate_grad_batches() const { return impl_->run.options.accumulate_grad_batches; }
 
 const MetricMap& Trainer::callback_metrics() { return impl_->run.metric_log.callback_metrics(); }
 const MetricMap& Trainer::logged_metrics() { return impl_->run.metric_log.logged_metrics(); }
@@ -75,6 +98,36 @@ Checkpoint* Trainer::checkpoint_callback() const {
 }
 const std::vector<std::shared_ptr<Logger>>& Trainer::loggers() const { return impl_->run.metric_log.loggers; }
 Logger* Trainer::logger() const { return impl_->run.metric_log.first_logger(); }
+Callback* Trainer::early_stopping_callback() const {
+  const auto all = early_stopping_callbacks();
+  return all.empty() ? nullptr : all.front();
+}
+std::vector<Callback*> Trainer::early_stopping_callbacks() const {
+  std::vector<Callback*> out;
+  for (const auto& callback : impl_->run.callbacks)
+    if (callback->is_early_stopping()) out.push_back(callback.get());
+  return out;
+}
+Callback* Trainer::progress_bar_callback() const {
+  for (const auto& callback : impl_->run.callbacks)
+    if (callback->is_progress_bar()) return callback.get();
+  return nullptr;
+}
+void Trainer::print(std::string_view text) const {
+  if (is_global_zero()) print_line(text);
+}
+std::string Trainer::accelerator() const { return impl_->run.strategy->root_device().is_cpu() ? "cpu" : "cuda"; }
+Precision& Trainer::precision_plugin() const { return *impl_->run.precision; }
+std::string Trainer::precision() const { return impl_->run.precision->name(); }
+Profiler* Trainer::profiler() const { return impl_->run.profiler.get(); }
+LightningDataModule* Trainer::datamodule() const { return impl_->run.datamodule; }
+int Trainer::local_rank() const { return impl_->run.strategy->local_rank(); }
+int Trainer::node_rank() const { return 0; }
+int Trainer::world_size() const { return impl_->run.strategy->world_size(); }
+std::vector<std::int64_t> Trainer::device_ids() const {
+  const at::Device device = impl_->run.strategy->root_device();
+  return {device.has_index() ? device.index() : 0};
+}
 Strategy& Trainer::strategy() const { return *impl_->run.strategy; }
 LightningModule* Trainer::lightning_module() const { return impl_->run.module; }
 const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::optimizers() const { return impl_->run.optimizers; }

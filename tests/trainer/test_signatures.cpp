@@ -1,0 +1,132 @@
+// Names, defaults and order of our options against Lightning's, recorded by tests/conformance/record.py.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "levin/callbacks/early_stopping.h"
+#include "levin/callbacks/gradient_accumulation_scheduler.h"
+#include "levin/callbacks/model_checkpoint.h"
+#include "levin/callbacks/model_summary.h"
+#include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/timer.h"
+#include "levin/framework/base/json.h"
+#include "levin/framework/cli/class_fields.h"
+#include "levin/framework/profilers/advanced_profiler.h"
+#include "levin/framework/profilers/pytorch_profiler.h"
+#include "levin/framework/profilers/simple_profiler.h"
+#include "levin/framework/trainer/trainer.h"
+#include "levin/loggers/csv_logger.h"
+#include "support/catch.h"
+
+namespace {
+
+/// One argument: its name, and its default where the struct says it.
+struct Argument {
+  std::string name;
+  std::optional<levin::Value> default_value;
+};
+using Arguments = std::vector<Argument>;
+
+template <class Options>
+Arguments arguments_of() {
+  Arguments out;
+  for (const levin::FieldDescription& field : levin::describe_fields(Options{})) out.push_back({field.name, field.default_value});
+  return out;
+}
+
+// Of structs without a `fields()` list, whose designators the compiler holds to the struct's order.
+Arguments log_arguments() {
+  const levin::LogOptions o{.prog_bar = {}, .logger = {}, .on_step = {}, .on_epoch = {}, .reduce_fx = {}, .enable_graph = {},
+                            .sync_dist = {}, .add_dataloader_idx = {}, .batch_size = {}, .rank_zero_only = {}};
+  (void)o;
+  const levin::LogOptions d;
+  return {{"name", {}}, {"value", {}}, {"prog_bar", d.prog_bar}, {"logger", {}}, {"on_step", {}}, {"on_epoch", {}},
+          {"reduce_fx", std::string(d.reduce_fx)}, {"enable_graph", d.enable_graph}, {"sync_dist", d.sync_dist},
+          {"add_dataloader_idx", d.add_dataloader_idx}, {"batch_size", {}}, {"rank_zero_only", d.rank_zero_only}};
+}
+Arguments fit_arguments() {
+  const levin::FitArguments o{.train = {}, .val = {}, .datamodule = {}, .ckpt_path = {}};
+  (void)o;
+  return {{"model", {}}, {"train_dataloaders", {}}, {"val_dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}};
+}
+Arguments evaluate_arguments() {
+  const levin::EvaluateArguments o{.dataloaders = {}, .datamodule = {}, .ckpt_path = {}, .verbose = {}, .return_predictions = {}};
+  (void)o;
+  return {{"model", {}}, {"dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}, {"verbose", o.verbose},
+          {"return_predictions", {}}};
+}
+
+struct Subject {
+  const char* name;
+  Arguments ours;
+  std::set<std::string> only_theirs, only_ours;
+  /// Designated initialisers of one struct for three functions cannot follow each of their orders.
+  bool same_order = true;
+};
+
+// What differs, and nothing else may. Each is in docs/differences.md with its reason.
+std::vector<Subject> subjects() {
+  return {
+      {"Trainer", arguments_of<levin::TrainerOptions>(), {"model_registry"}, {}},
+      {"ModelCheckpoint", arguments_of<levin::ModelCheckpointOptions>(), {}, {}},
+      {"EarlyStopping", arguments_of<levin::EarlyStoppingOptions>(), {}, {}},
+      {"GradientAccumulationScheduler", arguments_of<levin::GradientAccumulationSchedulerOptions>(), {}, {}},
+      {"ModelSummary", arguments_of<levin::ModelSummaryOptions>(), {}, {}},
+      {"TQDMProgressBar", arguments_of<levin::TQDMProgressBarOptions>(), {"process_position"}, {}},
+      {"Timer", arguments_of<levin::TimerOptions>(), {}, {}},
+      {"CSVLogger", arguments_of<levin::CSVLoggerOptions>(), {}, {}},
+      {"SimpleProfiler", arguments_of<levin::SimpleProfilerOptions>(), {}, {}},
+      {"AdvancedProfiler", arguments_of<levin::AdvancedProfilerOptions>(), {"dump_stats"}, {}},
+      {"PyTorchProfiler", arguments_of<levin::PyTorchProfilerOptions>(), {"emit_nvtx", "table_kwargs"}, {}},
+      {"log", log_arguments(), {"sync_dist_group", "metric_attribute"}, {}},
+      {"fit", fit_arguments(), {"weights_only"}, {}},
+      {"validate", evaluate_arguments(), {"weights_only"}, {"return_predictions"}, false},
+      {"test", evaluate_arguments(), {"weights_only"}, {"return_predictions"}, false},
+      {"predict", evaluate_arguments(), {"weights_only"}, {"verbose"}, false},
+  };
+}
+
+// Defaults that are not spelt as in Python: an empty list or text for Lightning's None, and required ones.
+bool same_default(const levin::Value& theirs, const levin::Value& ours) {
+  if (theirs.is_none() && (ours.is_list() || ours.is_dict())) return ours.size() == 0;
+  return theirs.repr() == ours.repr();
+}
+
+std::vector<std::string> names_of(const Arguments& arguments, const std::set<std::string>& without) {
+  std::vector<std::string> out;
+  for (const Argument& argument : arguments)
+    if (!without.count(argument.name)) out.push_back(argument.name);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("names, order and defaults of all arguments are Lightning's") {
+  const levin::Value recorded = levin::read_json_file(LEVIN_SOURCE_DIR "/tests/conformance/golden/signatures.json");
+  for (const Subject& subject : subjects()) {
+    INFO(subject.name);
+    Arguments theirs;
+    std::map<std::string, levin::Value> defaults;
+    for (const levin::Value& argument : recorded.at(subject.name).items()) {
+      theirs.push_back({argument.at("name").as_string(), {}});
+      if (!argument.at("required").as_bool()) defaults[theirs.back().name] = argument.at("default");
+    }
+    auto expected = names_of(theirs, subject.only_theirs), got = names_of(subject.ours, subject.only_ours);
+    if (!subject.same_order) {
+      std::sort(expected.begin(), expected.end());
+      std::sort(got.begin(), got.end());
+    }
+    CHECK(got == expected);
+    for (const Argument& argument : subject.ours) {
+      if (!argument.default_value || !defaults.count(argument.name)) continue;
+      INFO(argument.name << ": " << argument.default_value->repr() << ", Lightning " << defaults[argument.name].repr());
+      CHECK(same_default(defaults[argument.name], *argument.default_value));
+    }
+    // A declared difference that is none any more must go.
+    const auto has = [](const Arguments& all, const std::string& name) {
+      return std::any_of(all.begin(), all.end(), [&](const Argument& a) { return a.name == name; });
+    };
+    for (const std::string& name : subject.only_theirs) CHECK((has(theirs, name) && !has(subject.ours, name)));
+    for (const std::string& name : subject.only_ours) CHECK((has(subject.ours, name) && !has(theirs, name)));
+  }
+}
