@@ -1,11 +1,12 @@
 // continue: runs the trainings that standard input describes, a line each:
-//   OPTIMIZER SCHEDULER EPOCHS FROM TO
-// FROM is a checkpoint or "-", TO where to save at the end or "-". Prints a line of JSON for each. test_continue.py has the same
-// model, data, optimizers and schedulers.
+//   OPTIMIZER SCHEDULER EPOCHS FROM TO SAVER
+// FROM is a checkpoint or "-", TO where to save or "-". SAVER is "trainer" (after the run) or "callback" (a ModelCheckpoint, at the
+// epochs' ends; TO has the last). Prints a line of JSON for each. test_continue.py has the same model, data, optimizers and schedulers.
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/linear.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 
@@ -91,15 +92,33 @@ void print(const std::vector<double>& numbers) {
   for (std::size_t i = 0; i < numbers.size(); ++i) std::printf("%s%.17g", i > 0 ? ", " : "", numbers[i]);
 }
 
-void run(const std::string& optimizer, const std::string& scheduler, std::int64_t epochs, const std::string& from,
-         const std::string& to) {
-  Net net(optimizer, scheduler);
+struct Run {
+  std::string optimizer, scheduler;
+  std::int64_t epochs = 0;
+  std::string from, to, saver;
+};
+
+/// Saves to `path` at the end of each epoch.
+levin::Callbacks model_checkpoint(const std::filesystem::path& path) {
+  return {levin::make<levin::ModelCheckpoint>({.dirpath = path.parent_path().string(),
+                                               .filename = path.stem().string(),
+                                               .save_top_k = 1,
+                                               .enable_version_counter = false})};
+}
+
+void train(const Run& run) {
+  Net net(run.optimizer, run.scheduler);
   const levin::TensorDataset data({pattern({rows, 3}, 4, 17), pattern({rows, 1}, 6, 11)});
-  levin::Trainer trainer({.logger = false, .max_epochs = epochs, .enable_checkpointing = false, .enable_progress_bar = false,
+  const bool callback = run.to != "-" && run.saver == "callback";
+  levin::Trainer trainer({.logger = false,
+                          .callbacks = callback ? model_checkpoint(run.to) : levin::Callbacks(),
+                          .max_epochs = run.epochs,
+                          .enable_checkpointing = callback,
+                          .enable_progress_bar = false,
                           .enable_model_summary = false});
-  const auto ckpt_path = from == "-" ? std::nullopt : std::optional<std::string>(from);
+  const auto ckpt_path = run.from == "-" ? std::nullopt : std::optional<std::string>(run.from);
   trainer.fit(net, {.train = levin::DataLoader(data, {.batch_size = batch_size}), .ckpt_path = ckpt_path});
-  if (to != "-") trainer.save_checkpoint(to);
+  if (run.to != "-" && !callback) trainer.save_checkpoint(run.to);
   std::printf("{\"epoch\": %lld, \"step\": %lld, \"losses\": [", static_cast<long long>(trainer.current_epoch()),
               static_cast<long long>(trainer.global_step()));
   print(net.losses);
@@ -111,12 +130,13 @@ void run(const std::string& optimizer, const std::string& scheduler, std::int64_
 }  // namespace
 
 int main() try {
-  std::string line, optimizer, scheduler, from, to;
+  std::string line;
   while (std::getline(std::cin, line)) {
-    std::int64_t epochs = 0;
+    Run run;
     std::istringstream words(line);
-    if (!(words >> optimizer >> scheduler >> epochs >> from >> to)) throw levin::ValueError("not a run: " + line);
-    run(optimizer, scheduler, epochs, from, to);
+    if (!(words >> run.optimizer >> run.scheduler >> run.epochs >> run.from >> run.to >> run.saver))
+      throw levin::ValueError("not a run: " + line);
+    train(run);
   }
 } catch (const std::exception& error) {
   std::cerr << error.what() << "\n";

@@ -58,6 +58,9 @@ class Describer:
             return {"object": {"global": "builtins.type"}, "args": [None], "state": None, "new": False}
         if isinstance(value, (type, types.FunctionType)):
             return self.describe_global(value)
+        if isinstance(value, pickle.PickleBuffer):  # protocol 5 of numpy; written into the pickle itself
+            raw = value.raw()
+            return self.describe(raw.tobytes() if raw.readonly else bytearray(raw))
         if isinstance(value, torch.storage.TypedStorage):
             return self.describe_storage("torch." + value._pickle_storage_type(), value._untyped_storage, value.dtype)
         if isinstance(value, torch.UntypedStorage):
@@ -158,7 +161,7 @@ class Describer:
         is_new = getattr(function, "__name__", "") == "__newobj__"
         if is_new:
             function, args = args[0], args[1:]
-        if built is not None:
+        if built is not None and not isinstance(value, numpy.dtype):  # numpy makes new ones at will
             self.number(value)
         described = [self.describe(item) for item in args]
         return {"object": self.describe(function), "args": described, "state": self.describe(built), "new": is_new}

@@ -160,7 +160,8 @@ bool Description::is_shared(const Value& v) const {
     case Value::Kind::set:
     case Value::Kind::bytearray:
     case Value::Kind::tensor: return true;
-    case Value::Kind::object: return !v.as_object().state.is_none();
+    case Value::Kind::object:  // numpy makes new dtypes at will
+      return !v.as_object().state.is_none() && v.type_name() != "numpy.dtype";
     default: return false;
   }
 }

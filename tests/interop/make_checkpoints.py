@@ -38,6 +38,11 @@ def description(path, protocol):
     return {"protocol": protocol, "weights_only": loads_weights_only(path), "writable": loads_weights_only(anew), "count": count, "value": value}
 
 
+def write_description(path, protocol):
+    with open(path.with_suffix(".json"), "w", encoding="utf-8", errors="surrogatepass") as out:
+        json.dump(description(path, protocol), out)
+
+
 def make(folder, count, seed):
     """The paths of the files."""
     paths = []
@@ -52,8 +57,7 @@ def make(folder, count, seed):
         else:
             protocol = random.choice([2, 2, 2, 3, 4, 5])
             torch.save(tree(random, generator, random.random() < 0.4), path, pickle_protocol=protocol)
-        with open(path.with_suffix(".json"), "w", encoding="utf-8", errors="surrogatepass") as out:
-            json.dump(description(path, protocol), out)
+        write_description(path, protocol)
         paths.append(path)
     return paths
 

@@ -91,12 +91,15 @@ class Net(L.LightningModule):
         return torch.utils.data.DataLoader(data, batch_size=BATCH_SIZE)
 
 
-def python(optimizer, scheduler, epochs, source=None, target=None):
+def python(optimizer, scheduler, epochs, source=None, target=None, saver="trainer"):
     net = Net(optimizer, scheduler)
+    callbacks = []
+    if target and saver == "callback":
+        callbacks = [L.pytorch.callbacks.ModelCheckpoint(dirpath=target.parent, filename=target.stem, enable_version_counter=False)]
     trainer = L.Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-                        enable_checkpointing=False)
+                        callbacks=callbacks, enable_checkpointing=bool(callbacks))
     trainer.fit(net, ckpt_path=source)
-    if target:
+    if target and not callbacks:
         trainer.save_checkpoint(target)
     return {"epoch": trainer.current_epoch, "step": trainer.global_step, "losses": net.losses, "rates": net.rates}
 
@@ -104,62 +107,64 @@ def python(optimizer, scheduler, epochs, source=None, target=None):
 def levin(runs):
     """All runs in one process."""
     lines = "".join(" ".join(str(word or "-") for word in run) + "\n" for run in runs)
-    done = subprocess.run([CONTINUE], input=lines, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run([CONTINUE], input=lines, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0, "continue failed"
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 class Comparison:
     def __init__(self):
-        self.wrong, self.numbers, self.largest, self.largest_rate = [], 0, 0.0, 0.0
+        self.wrong, self.numbers, self.largest = [], 0, {"losses": 0.0, "rates": 0.0}
 
-    def compare(self, what, expected, found, epochs=EPOCHS):
+    def compare(self, what, expected, found, first, epochs=EPOCHS):
+        """`found` has the steps from `first` on; `expected` may have more."""
         if (found["epoch"], found["step"]) != (epochs, epochs * STEPS):
             self.wrong.append(f"{what}: at epoch {found['epoch']} and step {found['step']}")
         for name in ("losses", "rates"):
-            left, right = expected[name][-len(found[name]):], found[name]
+            left = expected[name][first - epochs * STEPS:] if epochs == EPOCHS else expected[name][:epochs * STEPS]
+            right = found[name]
             apart = [abs(a - b) for a, b in zip(left, right)]
-            if len(left) != len(right) or not max(apart) <= TOLERANCE:
+            if not len(left) == len(right) == epochs * STEPS - first or not max(apart) <= TOLERANCE:
                 self.wrong.append(f"{what}: {name} {left} became {right}")
             self.numbers += len(apart)
-            if name == "losses":
-                self.largest = max(self.largest, *apart)
-            else:
-                self.largest_rate = max(self.largest_rate, *apart)
+            self.largest[name] = max(self.largest[name], *apart)
 
 
-def main(folder):
+def check(comparison, saver, folder):
+    """Both halves on both sides. A file of ModelCheckpoint is written before a plateau scheduler steps, so that a run from it is
+    compared with Lightning's from its own file and not with the whole run."""
     pairs = [(o, s) for o in OPTIMIZERS for s in SCHEDULERS]
-    files = {pair: (folder / f"{pair[0]}-{pair[1]}-python.ckpt", folder / f"{pair[0]}-{pair[1]}-levin.ckpt") for pair in pairs}
+    change = HALF * STEPS
+    theirs = {pair: folder / f"{pair[0]}-{pair[1]}-python.ckpt" for pair in pairs}
+    ours = {pair: folder / f"{pair[0]}-{pair[1]}-levin.ckpt" for pair in pairs}
     for pair in pairs:
-        python(*pair, HALF, target=files[pair][0])
+        python(*pair, HALF, target=theirs[pair], saver=saver)
     runs = [run for pair in pairs for run in (
-        (*pair, EPOCHS, None, None), (*pair, HALF, None, files[pair][1]), (*pair, EPOCHS, files[pair][0], None),
-        (*pair, EPOCHS, files[pair][1], None))]
-    ours = levin(runs)
-    comparison = Comparison()
-    for index, pair in enumerate(pairs):
-        name = " + ".join(pair)
-        whole, half, from_python, from_levin = ours[4 * index:4 * index + 4]
-        theirs = python(*pair, EPOCHS)
-        resumed = python(*pair, EPOCHS, source=files[pair][1])
-        for run in (from_python, from_levin, resumed):
-            if len(run["losses"]) != (EPOCHS - HALF) * STEPS:
-                comparison.wrong.append(f"{name}: {len(run['losses'])} steps after the change, not {(EPOCHS - HALF) * STEPS}")
-        comparison.compare(f"{name}, levin throughout", theirs, whole)
-        first_half = {key: theirs[key][:HALF * STEPS] for key in ("losses", "rates")}
-        comparison.compare(f"{name}, levin's first half", first_half, half, HALF)
-        comparison.compare(f"{name}, Python then levin, against levin", whole, from_python)
-        comparison.compare(f"{name}, Python then levin, against Python", theirs, from_python)
-        comparison.compare(f"{name}, levin then levin", whole, from_levin)
-        comparison.compare(f"{name}, levin then Python, against Python", theirs, resumed)
-        comparison.compare(f"{name}, levin then Python, against levin", whole, resumed)
-    print("\n".join(comparison.wrong))
-    print(f"{len(pairs)} pairs of optimizer and scheduler, {comparison.numbers} numbers compared, losses differ by at most "
-          f"{comparison.largest:.3g}, rates by {comparison.largest_rate:.3g}; wrong {len(comparison.wrong)}")
-    return 1 if comparison.wrong else 0
+        (*pair, EPOCHS, None, None, saver), (*pair, HALF, None, ours[pair], saver), (*pair, EPOCHS, theirs[pair], None, saver),
+        (*pair, EPOCHS, ours[pair], None, saver))]
+    done = iter(levin(runs))
+    for pair in pairs:
+        name = f"{saver}: " + " + ".join(pair)
+        python_whole = python(*pair, EPOCHS)
+        python_python = python(*pair, EPOCHS, source=theirs[pair])
+        levin_python = python(*pair, EPOCHS, source=ours[pair])
+        levin_whole, levin_half, python_levin, levin_levin = (next(done) for _ in range(4))
+        comparison.compare(f"{name}, levin throughout", python_whole, levin_whole, 0)
+        comparison.compare(f"{name}, levin's first half", python_whole, levin_half, 0, HALF)
+        for what, run in (("Python, levin", python_levin), ("levin, Python", levin_python), ("levin, levin", levin_levin)):
+            comparison.compare(f"{name}, {what} against Python, Python", python_python, run, change)
+            if saver == "trainer" or pair[1] != "plateau":
+                comparison.compare(f"{name}, {what} against Python throughout", python_whole, run, change)
+                comparison.compare(f"{name}, {what} against levin throughout", levin_whole, run, change)
+    return len(pairs)
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as name:
-        sys.exit(main(Path(name)))
+    comparison = Comparison()
+    for saver in ("trainer", "callback"):
+        with tempfile.TemporaryDirectory() as name:
+            pairs = check(comparison, saver, Path(name))
+    print("\n".join(comparison.wrong))
+    print(f"{pairs} pairs of optimizer and scheduler, {comparison.numbers} numbers compared, losses differ by at most "
+          f"{comparison.largest['losses']:.3g}, rates by {comparison.largest['rates']:.3g}; wrong {len(comparison.wrong)}")
+    sys.exit(1 if comparison.wrong else 0)

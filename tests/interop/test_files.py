@@ -1,10 +1,12 @@
 """Random files that Python saves: levin reads every value as Python does, and writes what it read so that Python reads the same.
 
-LEVIN_INTEROP_FILES says how many files (200), LEVIN_INTEROP_SEED which ones (1).
+LEVIN_INTEROP_FILES says how many files (200), LEVIN_INTEROP_SEED which ones (1). With the folder that make_checkpoints.py filled as
+argument, its files are compared instead.
 """
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import torch  # noqa: E402
 
 from describe import describe, normal  # noqa: E402
-from make_checkpoints import make  # noqa: E402
+from make_checkpoints import make, write_description  # noqa: E402
 
+SOURCE = Path(os.environ["LEVIN_SOURCE_DIR"])
 BIN = Path(os.environ["LEVIN_BINARY_DIR"]) / "bin"
 FILES = int(os.environ.get("LEVIN_INTEROP_FILES", "200"))
 SEED = int(os.environ.get("LEVIN_INTEROP_SEED", "1"))
@@ -47,6 +50,15 @@ def differences(expected, found, where=""):
 def expectation(path):
     with open(path.with_suffix(".json"), encoding="utf-8", errors="surrogatepass") as file:
         return json.load(file)
+
+
+def fixtures(folder):
+    """The files of tests/data/fixtures, described anew."""
+    copies = [Path(folder) / path.name for path in sorted((SOURCE / "tests" / "data" / "fixtures").glob("*.ckpt"))]
+    for copy in copies:
+        shutil.copy(SOURCE / "tests" / "data" / "fixtures" / copy.name, copy)
+        write_description(copy, 2)
+    return copies
 
 
 def check(paths, folder):
@@ -93,7 +105,11 @@ def check(paths, folder):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        wrong, counts = check(make(name, FILES, SEED) if len(sys.argv) < 2 else sorted(Path(sys.argv[1]).glob("[0-9]*.ckpt")), name)
+        if len(sys.argv) > 1:
+            paths = sorted(Path(sys.argv[1]).glob("*.ckpt"))
+        else:
+            paths = fixtures(name) + make(name, FILES, SEED)
+        wrong, counts = check(paths, name)
     print("\n".join(wrong))
     print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()), f"- wrong {len(wrong)}")
     sys.exit(1 if wrong else 0)
