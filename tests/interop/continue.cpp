@@ -1,7 +1,7 @@
 // continue: runs the trainings that standard input describes, a line each:
 //   OPTIMIZER SCHEDULER EPOCHS FROM TO SAVER
-// FROM is a checkpoint or "-", TO where to save or "-". SAVER is "trainer" (after the run) or "callback" (a ModelCheckpoint, at the
-// epochs' ends; TO has the last). Prints a line of JSON for each. test_continue.py has the same model, data, optimizers and schedulers.
+// FROM is a checkpoint or "-", TO where to save or "-". SAVER is "trainer" (after the run), "callback" (a ModelCheckpoint, at the
+// epochs' ends; TO has the last) or "step" (every 4 steps). Prints a line of JSON for each. test_continue.py has the same model, data, optimizers and schedulers.
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/linear.h>
 
@@ -98,20 +98,22 @@ struct Run {
   std::string from, to, saver;
 };
 
-/// Saves to `path` at the end of each epoch.
-levin::Callbacks model_checkpoint(const std::filesystem::path& path) {
+levin::Callbacks model_checkpoint(const Run& run) {
+  const std::filesystem::path path = run.to;
+  const auto every = run.saver == "step" ? std::optional<std::int64_t>(4) : std::nullopt;
   return {levin::make<levin::ModelCheckpoint>({.dirpath = path.parent_path().string(),
                                                .filename = path.stem().string(),
                                                .save_top_k = 1,
+                                               .every_n_train_steps = every,
                                                .enable_version_counter = false})};
 }
 
 void train(const Run& run) {
   Net net(run.optimizer, run.scheduler);
   const levin::TensorDataset data({pattern({rows, 3}, 4, 17), pattern({rows, 1}, 6, 11)});
-  const bool callback = run.to != "-" && run.saver == "callback";
+  const bool callback = run.to != "-" && run.saver != "trainer";
   levin::Trainer trainer({.logger = false,
-                          .callbacks = callback ? model_checkpoint(run.to) : levin::Callbacks(),
+                          .callbacks = callback ? model_checkpoint(run) : levin::Callbacks(),
                           .max_epochs = run.epochs,
                           .enable_checkpointing = callback,
                           .enable_progress_bar = false,

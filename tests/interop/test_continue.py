@@ -1,6 +1,7 @@
 """A training that changes from Python Lightning to levin, or back, goes on as if it had not: same epoch, step, learning rates, losses.
 
 Every optimizer of levin with every scheduler of levin, 2 of 4 epochs on one side and 2 on the other, against 4 epochs on either.
+Files of save_checkpoint, of ModelCheckpoint at an epoch's end, and of ModelCheckpoint within an epoch.
 """
 
 import json
@@ -20,6 +21,7 @@ from torch.optim import lr_scheduler as schedulers
 CONTINUE = Path(os.environ["LEVIN_BINARY_DIR"]) / "bin" / "continue"
 ROWS, BATCH_SIZE, EPOCHS, HALF, TOLERANCE = 12, 4, 4, 2, 1e-6
 STEPS = ROWS // BATCH_SIZE
+WITHIN = 4  # the step within the second epoch after which a file is written
 
 logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 warnings.filterwarnings("ignore")
@@ -94,8 +96,10 @@ class Net(L.LightningModule):
 def python(optimizer, scheduler, epochs, source=None, target=None, saver="trainer"):
     net = Net(optimizer, scheduler)
     callbacks = []
-    if target and saver == "callback":
-        callbacks = [L.pytorch.callbacks.ModelCheckpoint(dirpath=target.parent, filename=target.stem, enable_version_counter=False)]
+    if target and saver != "trainer":
+        callbacks = [L.pytorch.callbacks.ModelCheckpoint(
+            dirpath=target.parent, filename=target.stem, every_n_train_steps=WITHIN if saver == "step" else None,
+            enable_version_counter=False)]
     trainer = L.Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
                         callbacks=callbacks, enable_checkpointing=bool(callbacks))
     trainer.fit(net, ckpt_path=source)
@@ -107,8 +111,8 @@ def python(optimizer, scheduler, epochs, source=None, target=None, saver="traine
 def levin(runs):
     """All runs in one process."""
     lines = "".join(" ".join(str(word or "-") for word in run) + "\n" for run in runs)
-    done = subprocess.run([CONTINUE], input=lines, stdout=subprocess.PIPE, text=True)
-    assert done.returncode == 0, "continue failed"
+    done = subprocess.run([CONTINUE], input=lines, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -116,25 +120,25 @@ class Comparison:
     def __init__(self):
         self.wrong, self.numbers, self.largest = [], 0, {"losses": 0.0, "rates": 0.0}
 
-    def compare(self, what, expected, found, first, epochs=EPOCHS):
-        """`found` has the steps from `first` on; `expected` may have more."""
-        if (found["epoch"], found["step"]) != (epochs, epochs * STEPS):
+    def compare(self, what, expected, found, steps=slice(None)):
+        """The run `found` against those steps of the run `expected`."""
+        if (found["epoch"], found["step"]) != (expected["epoch"], expected["step"]):
             self.wrong.append(f"{what}: at epoch {found['epoch']} and step {found['step']}")
         for name in ("losses", "rates"):
-            left = expected[name][first - epochs * STEPS:] if epochs == EPOCHS else expected[name][:epochs * STEPS]
-            right = found[name]
+            left, right = expected[name][steps], found[name]
             apart = [abs(a - b) for a, b in zip(left, right)]
-            if not len(left) == len(right) == epochs * STEPS - first or not max(apart) <= TOLERANCE:
+            if not left or len(left) != len(right) or not max(apart) <= TOLERANCE:
                 self.wrong.append(f"{what}: {name} {left} became {right}")
             self.numbers += len(apart)
-            self.largest[name] = max(self.largest[name], *apart)
+            self.largest[name] = max([self.largest[name], *apart])
 
 
 def check(comparison, saver, folder):
-    """Both halves on both sides. A file of ModelCheckpoint is written before a plateau scheduler steps, so that a run from it is
-    compared with Lightning's from its own file and not with the whole run."""
+    """Both parts on both sides. Where Lightning itself does not go on as if nothing had happened, its own run from its own file is
+    what is compared with: ModelCheckpoint writes before a plateau scheduler steps, and within an epoch Lightning begins again with
+    the first batch (levin goes on with the next)."""
     pairs = [(o, s) for o in OPTIMIZERS for s in SCHEDULERS]
-    change = HALF * STEPS
+    change = WITHIN if saver == "step" else HALF * STEPS
     theirs = {pair: folder / f"{pair[0]}-{pair[1]}-python.ckpt" for pair in pairs}
     ours = {pair: folder / f"{pair[0]}-{pair[1]}-levin.ckpt" for pair in pairs}
     for pair in pairs:
@@ -149,19 +153,23 @@ def check(comparison, saver, folder):
         python_python = python(*pair, EPOCHS, source=theirs[pair])
         levin_python = python(*pair, EPOCHS, source=ours[pair])
         levin_whole, levin_half, python_levin, levin_levin = (next(done) for _ in range(4))
-        comparison.compare(f"{name}, levin throughout", python_whole, levin_whole, 0)
-        comparison.compare(f"{name}, levin's first half", python_whole, levin_half, 0, HALF)
-        for what, run in (("Python, levin", python_levin), ("levin, Python", levin_python), ("levin, levin", levin_levin)):
-            comparison.compare(f"{name}, {what} against Python, Python", python_python, run, change)
-            if saver == "trainer" or pair[1] != "plateau":
-                comparison.compare(f"{name}, {what} against Python throughout", python_whole, run, change)
-                comparison.compare(f"{name}, {what} against levin throughout", levin_whole, run, change)
+        comparison.compare(f"{name}, levin throughout", python_whole, levin_whole)
+        python_half = python_whole | {"epoch": HALF, "step": HALF * STEPS}
+        comparison.compare(f"{name}, levin's first half", python_half, levin_half, slice(0, HALF * STEPS))
+        comparison.compare(f"{name}, levin, Python against Python, Python", python_python, levin_python)
+        early = saver != "trainer" and pair[1] == "plateau"
+        for what, run in (("Python, levin", python_levin), ("levin, levin", levin_levin), ("levin, Python", levin_python)):
+            if run is python_levin and saver == "step" or early and saver == "callback":
+                comparison.compare(f"{name}, {what} against Python, Python", python_python, run)
+            elif not early and (saver != "step" or run is levin_levin):
+                comparison.compare(f"{name}, {what} against Python throughout", python_whole, run, slice(change, None))
+                comparison.compare(f"{name}, {what} against levin throughout", levin_whole, run, slice(change, None))
     return len(pairs)
 
 
 if __name__ == "__main__":
     comparison = Comparison()
-    for saver in ("trainer", "callback"):
+    for saver in ("trainer", "callback", "step"):
         with tempfile.TemporaryDirectory() as name:
             pairs = check(comparison, saver, Path(name))
     print("\n".join(comparison.wrong))
