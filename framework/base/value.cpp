@@ -247,7 +247,8 @@ bool Value::operator==(const Value& other) const {
     case Kind::bytes: case Kind::bytearray: case Kind::big_integer: return as_bytes() == other.as_bytes();
     case Kind::tensor: {
       const TensorRef &a = as_tensor(), &b = other.as_tensor();
-      return a.dtype == b.dtype && a.sizes == b.sizes && gathered(a) == gathered(b);
+      const bool same_python = a.python == b.python || (a.python && b.python && Value(*a.python) == Value(*b.python));
+      return same_python && a.dtype == b.dtype && a.sizes == b.sizes && gathered(a) == gathered(b);
     }
     case Kind::list: case Kind::tuple: case Kind::set: return items() == other.items();
     case Kind::dict: {

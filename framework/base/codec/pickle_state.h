@@ -61,12 +61,13 @@ class Reducer {
 
  private:
   Value reduce_known(const Global& name, const List& args, bool& known);
-  Value rebuild_tensor(const List& args, std::size_t fixed, bool dtype_given);
+  Value rebuild_tensor(const List& args, std::size_t fixed, bool& known);
   Value ordered_dict(const List& args);
   Value counter(const List& args);
   Value set_of(const List& args);
   Value encoded(const List& args);
   Value parameter(const List& args);
+  Value with_attributes(const List& args, bool& known);
   const std::shared_ptr<const Storage>& storage_of(const Value& handle) const;
   void check_key(const Value& key);
 
