@@ -17,14 +17,18 @@ void add_inspect(CLI::App& app, std::function<int()>& chosen) {
   CLI::App* command = app.add_subcommand("inspect", "Show what a checkpoint or safetensors file holds");
   const auto options = std::make_shared<InspectOptions>();
   command->add_option("FILE", options->path, "a .ckpt or .pt file of torch.save, or a .safetensors file")->required()->type_name("");
-  auto* what = command->add_option_group("Instead of the tree", "at most one of");
-  what->add_option("--tensor", options->tensors, "one tensor's type, shape, statistics and values; may be given again")
-      ->type_name("NAME")->take_all()->allow_extra_args(false);
-  what->add_flag("--json", options->json, "the whole tree as JSON; tensors as their dtype, shape, bytes and storage");
-  what->add_flag("--verify", options->verify, "read every byte; say of each record whether its checksum is good");
-  what->add_option("--diff", options->diff, "compare with another file, key by key")->type_name("OTHER");
-  what->require_option(0, 1);
-  command->add_flag("--all", options->all, "elide nothing; show modules' _metadata too");
+  auto* all = command->add_flag("--all", options->all, "elide nothing; show modules' _metadata too");
+  CLI::Option* const instead[] = {
+      all,
+      command->add_option("--tensor", options->tensors, "one tensor's type, shape, statistics and values; may be given again")
+          ->type_name("NAME")->take_all()->allow_extra_args(false),
+      command->add_flag("--json", options->json, "the whole tree as JSON; tensors as their dtype, shape, bytes and storage"),
+      command->add_flag("--verify", options->verify, "read every byte; say of each record whether its checksum is good"),
+      command->add_option("--diff", options->diff, "compare with another file, key by key")->type_name("OTHER"),
+  };
+  for (CLI::Option* one : instead)
+    for (CLI::Option* other : instead)
+      if (one != other) one->excludes(other);
   command->footer(
       "A tensor's NAME is its path in the tree: state_dict.net.0.weight, optimizer_states[0].state.0.exp_avg;\n"
       "'state_dict.' may be left out. Exit code: 0; 1 for an error, with --verify for a damaged file; with --diff\n"

@@ -120,7 +120,7 @@ TEST_CASE("what the format can't hold is refused before anything is written") {
   };
   const TensorRef t = floats({1});
   refused(0, t, "names that are str, got int 0");
-  refused("epoch", 3, "'epoch' is a int");
+  refused("epoch", 3, "'epoch' is of type int");
   refused("__metadata__", t, "reserves this name");
   refused("\xff", t, "not UTF-8");
   refused("z", whole(storage_of(std::string(16, '\0'), DType::complex128), {1}), "no complex128");

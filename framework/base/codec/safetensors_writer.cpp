@@ -50,7 +50,7 @@ std::vector<Entry> collect(const Dict& tensors, Dict& metadata) {
                       key.repr(40));
     const std::string& name = key.as_string();
     if (!value.is_tensor())
-      throw TypeError("safetensors holds tensors only, but " + python_repr(name) + " is a " +
+      throw TypeError("safetensors holds tensors only, but " + python_repr(name) + " is of type " +
                       value.type_name());
     if (name == safetensors::metadata_key) refuse(name, "the format reserves this name");
     if (!is_utf8(name)) refuse(name, "the name is not UTF-8");

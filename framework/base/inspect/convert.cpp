@@ -15,10 +15,10 @@ const Value& chosen(const ModelFile& file, const std::string& key) {
   const Value* found = key.empty() ? file.weights() : find_path(file.root, key);
   if (!found)
     throw KeyError("'" + file.path + "' has no " + (key.empty() ? "state_dict" : key) + "; levin inspect shows what is in it");
-  if (!found->is_dict()) throw TypeError(key + " in '" + file.path + "' is a " + found->type_name() + ", not a dict of tensors");
+  if (!found->is_dict()) throw TypeError(key + " in '" + file.path + "' is of type " + found->type_name() + ", not a dict of tensors");
   for (const auto& [name, value] : found->as_dict()) {
     if (!value.is_tensor())
-      throw TypeError(name.repr(60) + " is a " + value.type_name() + ", and safetensors holds tensors only; --key can name a part without it");
+      throw TypeError(name.repr(60) + " is of type " + value.type_name() + ", and safetensors holds tensors only; --key can name a part without it");
   }
   return *found;
 }

@@ -113,10 +113,12 @@ class TreePrinter {
   }
 
   std::string heading(const Value& value) {
-    const bool object = value.kind() == Value::Kind::object;
-    std::string out = object ? "object of " + value.type_name()
-                             : value.type_name() + ", " + counted(value.size(), value.is_dict() ? "entry" : "item");
     const WeightCount count = count_below(value);
+    const auto below = children_of(value);
+    std::string out = value.kind() == Value::Kind::object ? "object of " + value.type_name() : value.type_name();
+    const auto is_tensor = [](const Child& child) { return child.value->is_tensor(); };
+    if (value.kind() != Value::Kind::object && !(count.tensors > 0 && std::all_of(below.begin(), below.end(), is_tensor)))
+      out += ", " + counted(value.size(), value.is_dict() ? "entry" : "item");
     if (count.tensors > 0) out += ", " + counted(count.tensors, "tensor") + ", " + human_bytes(count.bytes);
     return out;
   }

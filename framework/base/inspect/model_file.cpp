@@ -90,7 +90,7 @@ std::string with_commas(std::uint64_t number) {
 
 std::string counted(std::uint64_t number, const std::string& noun) {
   if (number == 1) return "1 " + noun;
-  return with_commas(number) + " " + (noun.ends_with('y') ? noun.substr(0, noun.size() - 1) + "ies" : noun + "s");
+  return with_commas(number) + " " + (noun.ends_with("ry") ? noun.substr(0, noun.size() - 1) + "ies" : noun + "s");
 }
 
 std::uint64_t tensor_bytes(const TensorRef& tensor) {

@@ -113,7 +113,7 @@ const TensorRef& tensor_at(const Value& root, std::string& path) {
   }
   if (!found) throw KeyError("there is no " + python_repr(path) + suggestion(root, path));
   if (!found->is_tensor())
-    throw TypeError(python_repr(path) + " is no tensor but a " + found->type_name() + ": " + found->repr(100));
+    throw TypeError(python_repr(path) + " is no tensor but of type " + found->type_name() + ": " + found->repr(100));
   return found->as_tensor();
 }
 
