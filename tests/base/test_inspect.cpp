@@ -163,9 +163,9 @@ TEST_CASE("what JSON lacks has a type in JSON") {
   CHECK(tree.at("nan").as_string() == "nan");
 }
 
-TEST_CASE("a container that is shared many times is shown once, and too long for JSON") {
-  Value nested = Value::list(List(400, Value(std::string(20, 'x'))));
-  for (int i = 0; i < 12; ++i) nested = Value::list({nested, nested});
+TEST_CASE("a container that is shared many times is shown once, and spelt out in JSON") {
+  Value nested = Value::list(List(40, Value(std::string(20, 'x'))));
+  for (int i = 0; i < 8; ++i) nested = Value::list({nested, nested});
   const Folder folder;
   Value root = Value::dict();
   root["x"] = nested;
@@ -175,7 +175,8 @@ TEST_CASE("a container that is shared many times is shown once, and too long for
     CHECK_THAT(text, Contains("same object as x[0]"));
     CHECK(text.size() < 100'000);
   }
-  CHECK_THROWS_WITH(shown(path, {.json = true}), Contains("more than 1,000,000 values"));
+  const Value tree = json_of(path).at("tree").at("x");
+  CHECK(tree.items()[0] == tree.items()[1]);
   CHECK_THAT(shown(path, {.diff = folder.write("y.ckpt", root)}), Contains("equal: "));
 }
 

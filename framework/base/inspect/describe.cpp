@@ -117,7 +117,8 @@ class TreePrinter {
     const auto below = children_of(value);
     std::string out = value.kind() == Value::Kind::object ? "object of " + value.type_name() : value.type_name();
     const auto is_tensor = [](const Child& child) { return child.value->is_tensor(); };
-    if (value.kind() != Value::Kind::object && !(count.tensors > 0 && std::all_of(below.begin(), below.end(), is_tensor)))
+    const auto direct = static_cast<std::size_t>(std::count_if(below.begin(), below.end(), is_tensor));
+    if (value.kind() != Value::Kind::object && direct != value.size())
       out += ", " + counted(value.size(), value.is_dict() ? "entry" : "item");
     if (count.tensors > 0) out += ", " + counted(count.tensors, "tensor") + ", " + human_bytes(count.bytes);
     return out;

@@ -18,7 +18,7 @@ struct InspectOptions {
 };
 
 /// Prints what was asked for and returns the exit code: 0, or 1 where `verify` found damage or `diff` a
-/// difference. Errors as `open_model_file`, `tensor_at` and `json_tree`.
+/// difference. Errors as `open_model_file` and `tensor_at`.
 LEVIN_API int inspect(const InspectOptions& options, const PrintLine& print);
 
 }  // namespace levin

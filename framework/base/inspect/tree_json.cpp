@@ -4,15 +4,12 @@
 #include <set>
 #include <unordered_map>
 
-#include "levin/framework/base/errors.h"
 #include "levin/framework/base/inspect/element.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/base/utf8.h"
 
 namespace levin {
 namespace {
-
-constexpr std::size_t most_values = 1'000'000;
 
 std::string valid_utf8(std::string_view text) {
   std::string out;
@@ -65,8 +62,6 @@ Value typed(const std::string& type) {
 class JsonTree {
  public:
   Value convert(const Value& value) {
-    if (++values_ > most_values)
-      throw ValueError("more than 1,000,000 values, once shared containers are spelt out, are too many for JSON");
     switch (value.kind()) {
       case Value::Kind::none: case Value::Kind::boolean: case Value::Kind::integer: case Value::Kind::floating: return value;
       case Value::Kind::string: return valid_utf8(value.as_string());
@@ -167,7 +162,6 @@ class JsonTree {
     return out;
   }
 
-  std::size_t values_ = 0;
   std::unordered_map<const void*, std::size_t> storages_;  // to their numbers, in order of first use
 };
 

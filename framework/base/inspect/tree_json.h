@@ -7,15 +7,17 @@ namespace levin {
 /// A file as a tree that JSON can hold (`dump_json`): `file`, `format` ("checkpoint" or "safetensors"),
 /// `bytes`, `parameters`, `metadata` (safetensors only) and the whole `tree`.
 ///
-/// None, bools, ints, floats and strings are themselves, dicts objects, lists and tuples arrays. What JSON
-/// lacks is an object with a `type`: a tensor is {"type": "tensor", "dtype", "shape", "bytes", "storage"}, where
-/// tensors with the same number in `storage` share it, with `strides` where it is not contiguous,
-/// `offset` where not 0, `parameter` where it is one, and the `value` of a single element; a set has `items`, a dict with keys that
-/// are no str, int, float, bool or None, or whose texts coincide, `items` of [key, value]; an unknown
-/// class its name as `type`, `args` and `state`; bytes their `size`; a class or dtype {"type": "global",
-/// "name"}; an int beyond 64 bits its digits in `hex`. Bytes of a str that are no UTF-8 become U+FFFD.
-///
-/// ValueError where shared containers, spelt out, make more than a million values.
+/// None, bools, ints, floats and strings are themselves, dicts objects, lists and tuples arrays. What
+/// JSON lacks is an object with a `type`:
+/// - "tensor": `dtype`, `shape`, `bytes`, `storage` (tensors with the same number share it), `strides`
+///   unless it is contiguous, `offset` if not 0, `parameter` if it is one, `value` of a single element;
+/// - "set": `items`; "complex": `real`, `imaginary`; "bytes" and "bytearray": `size`; "int" (beyond 64
+///   bits): two's complement in `hex`; "global" (a class, a dtype): `name`;
+/// - "dict", for keys that are no str, int, float, bool or None or whose texts coincide: `items` of
+///   [key, value];
+/// - any other class under its own name: `args` and `state`.
+/// What is no UTF-8 in a str becomes U+FFFD.
+/// Shared containers are spelt out each time; the checkpoint reader bounds how often that can be.
 LEVIN_API Value json_tree(const ModelFile& file);
 
 }  // namespace levin
