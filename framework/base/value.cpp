@@ -7,6 +7,7 @@
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/half.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/base/tensor_elements.h"
 
 namespace levin {
 
@@ -23,27 +24,6 @@ namespace {
 
 [[noreturn]] void wrong_type(const char* wanted, const Value& given) {
   throw TypeError(std::string("expected ") + wanted + ", got " + given.type_name() + " " + given.repr(80));
-}
-
-// Elements are read one by one through their strides; only small tensors are compared or printed this way in practice.
-template <class F>
-void for_each_element(const TensorRef& t, F&& f) {
-  if (t.numel() == 0) return;
-  std::vector<std::int64_t> index(t.sizes.size(), 0);
-  std::int64_t offset = t.storage_offset;
-  while (true) {
-    f(offset);
-    std::size_t d = index.size();
-    while (d > 0) {
-      --d;
-      offset += t.strides[d];
-      if (++index[d] < t.sizes[d]) break;
-      offset -= t.strides[d] * t.sizes[d];
-      index[d] = 0;
-      if (d == 0) return;
-    }
-    if (index.empty()) return;
-  }
 }
 
 std::string gathered(const TensorRef& t) {
