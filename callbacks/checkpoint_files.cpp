@@ -4,24 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "levin/framework/base/codec/durable_file.h"
-#include "levin/framework/strategies/strategy.h"
-
 namespace levin::checkpoint_files {
 
 namespace fs = std::filesystem;
-
-bool exists(Strategy& strategy, const std::string& path) {
-  return strategy.broadcast(strategy.is_global_zero() && fs::exists(fs::symlink_status(path)));
-}
-
-void link(Strategy& strategy, const std::string& target, const std::string& link) {
-  if (strategy.is_global_zero() && fs::absolute(target) != fs::absolute(link)) {
-    if (fs::is_directory(fs::symlink_status(link))) fs::remove_all(link);
-    replace_symlink(real_files(), fs::relative(target, fs::path(link).parent_path()).string(), link);
-  }
-  strategy.barrier("link_checkpoint");
-}
 
 std::vector<std::string> named_like(const std::string& folder, const std::string& stem, const std::string& extension) {
   std::vector<std::string> out;

@@ -90,7 +90,7 @@ std::string ModelCheckpoint::format_checkpoint_name(const FilenameMetrics& metri
 }
 
 bool ModelCheckpoint::file_exists(const std::string& path, Trainer& trainer) const {
-  return checkpoint_files::exists(trainer.strategy(), path);
+  return trainer.strategy().checkpoint_exists(path) && !trainer.wrote_after_resume_point(path);
 }
 
 std::string ModelCheckpoint::free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const {
@@ -214,13 +214,17 @@ void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) 
       [&](const std::string& name) { return plan_.options.enable_version_counter && file_exists(name, trainer); },
       policy_.last_model_path(), STARTING_VERSION);
   const std::string previous = policy_.move_last(path);
-  if (policy_.last_is_link()) checkpoint_files::link(trainer.strategy(), policy_.last_checkpoint_saved(), path);
+  if (policy_.last_is_link()) trainer.strategy().link_checkpoint(policy_.last_checkpoint_saved(), path);
   else save(trainer, path);
   remove(trainer, previous, path);
 }
 
 void ModelCheckpoint::save(Trainer& trainer, const std::string& path) {
+  // The file says that it was saved; whoever resumes from it must not save it again.
+  saving_ = path;
+  saving_step_ = trainer.global_step();
   trainer.save_checkpoint(path, plan_.options.save_weights_only);
+  saving_.clear();
   policy_.saved(trainer.global_step(), path);
   if (!trainer.is_global_zero()) return;
   for (const auto& logger : trainer.loggers()) logger->after_save_checkpoint(*this);
@@ -242,7 +246,21 @@ Value ModelCheckpoint::state_dict() const {
 }
 
 void ModelCheckpoint::load_state_dict(const Value& state) {
-  if (const auto warning = policy_.load_state_dict(state, dirpath_)) rank_zero_warn(*warning);
+  const auto warning = policy_.load_state_dict(state, dirpath_);
+  moved_ = warning.has_value();
+  if (warning) rank_zero_warn(*warning);
+}
+
+Value ModelCheckpoint::resume_state() const {
+  const bool saving = !saving_.empty();
+  return Dict{{"trigger", policy_.trigger_state()},
+              {"last_global_step_saved", saving ? saving_step_ : policy_.last_global_step_saved()},
+              {"last_checkpoint_saved", saving ? saving_ : policy_.last_checkpoint_saved()}};
+}
+
+void ModelCheckpoint::load_resume_state(const Value& state) {
+  policy_.load_trigger_state(state.at("trigger"));
+  if (!moved_) policy_.saved(state.at("last_global_step_saved").as_int(), state.at("last_checkpoint_saved").as_string());
 }
 
 }  // namespace levin

@@ -60,6 +60,8 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   std::string state_key() const override;
   Value state_dict() const override;
   void load_state_dict(const Value& state) override;
+  Value resume_state() const override;
+  void load_resume_state(const Value& state) override;
 
  private:
   struct Candidates;
@@ -75,6 +77,9 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   CheckpointPlan plan_;
   CheckpointPolicy policy_;
   std::string dirpath_;
+  std::string saving_;  ///< the file that is being written
+  std::int64_t saving_step_ = 0;
+  bool moved_ = false;  ///< the state that was loaded is of another folder
 };
 
 }  // namespace levin

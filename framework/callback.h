@@ -93,6 +93,11 @@ class LEVIN_API Callback {
   /// Restores what `state_dict` gave; after `setup`, before `on_fit_start`.
   virtual void load_state_dict(const Value& state) { (void)state; }
 
+  /// What Lightning's state lacks and an exact resume needs (a trigger's clock, say): kept under the checkpoint's own key `levin`,
+  /// and loaded after `load_state_dict` when the file has it.
+  virtual Value resume_state() const { return {}; }
+  virtual void load_resume_state(const Value& state) { (void)state; }
+
   /// Roles, asked instead of types. A checkpoint callback runs after all others; a monitoring one (checkpoints, early stopping)
   /// gets `on_train_epoch_end` after the module's.
   virtual bool is_checkpoint() const { return false; }

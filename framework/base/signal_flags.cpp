@@ -1,18 +1,23 @@
 #include "levin/framework/base/signal_flags.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
 namespace levin::signals {
 namespace {
 
-volatile std::sig_atomic_t interrupt_count = 0, terminate_count = 0;
-struct sigaction former_int, former_term;
+volatile std::sig_atomic_t interrupt_count = 0, terminate_count = 0, requeue_count = 0;
+struct sigaction former_int, former_term, former_usr1;
 std::mutex mutex;
 int scopes = 0;
 
 void on_signal(int signal) {
+  if (signal == SIGUSR1) {  // SLURM may send it to every process of a job, more than once
+    requeue_count = 1;
+    return;
+  }
   volatile std::sig_atomic_t& count = signal == SIGINT ? interrupt_count : terminate_count;
   const int before = count;
   count = before + 1;
@@ -25,10 +30,12 @@ void on_signal(int signal) {
 }  // namespace
 
 bool interrupted() noexcept { return interrupt_count > 0; }
-bool terminated() noexcept { return terminate_count > 0; }
+bool terminated() noexcept { return terminate_count > 0 || requeue_count > 0; }
+bool requeue_asked() noexcept { return requeue_count > 0; }
 void clear() noexcept {
   interrupt_count = 0;
   terminate_count = 0;
+  requeue_count = 0;
 }
 
 HandlerScope::HandlerScope() {
@@ -41,6 +48,7 @@ HandlerScope::HandlerScope() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, &former_int);
   sigaction(SIGTERM, &action, &former_term);
+  if (std::getenv("SLURM_JOB_ID")) sigaction(SIGUSR1, &action, &former_usr1);
 }
 
 HandlerScope::~HandlerScope() {
@@ -48,6 +56,7 @@ HandlerScope::~HandlerScope() {
   if (--scopes > 0) return;
   sigaction(SIGINT, &former_int, nullptr);
   sigaction(SIGTERM, &former_term, nullptr);
+  if (std::getenv("SLURM_JOB_ID")) sigaction(SIGUSR1, &former_usr1, nullptr);
 }
 
 }  // namespace levin::signals

@@ -3,15 +3,17 @@
 
 namespace levin {
 
-/// SIGINT and SIGTERM only set a flag; the loops read it at step boundaries. A second signal of the kind ends the process at once.
+/// SIGINT, SIGTERM and, in a SLURM job, SIGUSR1 only set a flag; the loops read it at step boundaries. A second signal of the kind ends the process at once.
 /// The flags are the only process-wide state of levin.
 namespace signals {
 
 /// Ctrl-C arrived.
 LEVIN_API bool interrupted() noexcept;
-/// SIGTERM arrived.
+/// SIGTERM arrived, or SLURM's SIGUSR1.
 LEVIN_API bool terminated() noexcept;
-/// Clears both flags.
+/// It was SIGUSR1, by which SLURM says that the job's time ends: it should be queued again.
+LEVIN_API bool requeue_asked() noexcept;
+/// Clears the flags.
 LEVIN_API void clear() noexcept;
 
 /// Installs the handlers while at least one exists, and puts the former ones back after the last.

@@ -4,28 +4,51 @@
 
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/durable_file.h"
+#include "levin/framework/base/codec/mapped_file.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 
 namespace levin {
+namespace {
+
+namespace fs = std::filesystem;
+
+void say_unless_synced(bool synced, const std::string& path) {
+  if (synced) return;
+  warn_once(folder_of(path) + ": this file system can't sync folders; checkpoints are complete, but a power cut may bring an older one back");
+}
+
+}  // namespace
 
 CheckpointIO::~CheckpointIO() = default;
 
 void CheckpointIO::save_checkpoint(const Value& checkpoint, const std::string& path) {
   Files& files = real_files();
   if (const int error = files.make_directories(folder_of(path)); error < 0) throw_os_error(-error, folder_of(path));
-  const bool synced = write_durably(files, path, [&](ByteSink& sink) { write_archive(checkpoint, sink); });
-  if (!synced) {
-    warn_once(folder_of(path) + ": this file system can't sync folders; checkpoints are complete, but a power cut may bring an older one back");
-  }
+  say_unless_synced(write_durably(files, path, [&](ByteSink& sink) { write_archive(checkpoint, sink); }), path);
 }
 
 Value CheckpointIO::load_checkpoint(const std::string& path) { return read_archive(path); }
 
 void CheckpointIO::remove_checkpoint(const std::string& path) {
   std::error_code error;
-  std::filesystem::remove_all(path, error);
+  fs::remove_all(path, error);
   if (error) throw OSError(path + ": " + error.message());
 }
+
+void CheckpointIO::link_checkpoint(const std::string& target, const std::string& link) {
+  if (fs::absolute(target) == fs::absolute(link)) return;
+  if (fs::is_directory(fs::symlink_status(link))) fs::remove_all(link);
+  const std::string relative = fs::relative(target, fs::path(link).parent_path()).string();
+  try {
+    say_unless_synced(replace_symlink(real_files(), relative, link), link);
+  } catch (const OSError& error) {
+    warn_once(std::string("can't link, so a copy is made: ") + error.what());
+    const auto file = MappedFile::open(target);
+    write_durably(real_files(), link, [&](ByteSink& sink) { sink.write(file->bytes().data(), file->bytes().size()); });
+  }
+}
+
+bool CheckpointIO::exists(const std::string& path) { return fs::exists(fs::symlink_status(path)); }
 
 }  // namespace levin

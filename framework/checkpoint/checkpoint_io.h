@@ -6,7 +6,10 @@
 
 namespace levin {
 
-/// How a checkpoint dict becomes a file and back. Replace it to store elsewhere.
+/// How a checkpoint dict becomes a file and back: `Trainer({.plugins = {...}})`. Replace it to store elsewhere.
+///
+/// Called by rank 0 only, in the order in which ModelCheckpoint decides: a file is removed after the one that takes its place was
+/// saved. This base writes local files at once; AsyncCheckpointIO does it in the background.
 class LEVIN_API CheckpointIO {
  public:
   virtual ~CheckpointIO();
@@ -17,6 +20,15 @@ class LEVIN_API CheckpointIO {
   virtual Value load_checkpoint(const std::string& path);
   /// Removes a file (or a folder of files); a missing one is fine.
   virtual void remove_checkpoint(const std::string& path);
+  /// Makes `link` a relative symbolic link to the checkpoint `target`, whatever it was before, without a moment in which it dangles
+  /// or is absent. Where the file system has no links, `link` becomes a copy.
+  virtual void link_checkpoint(const std::string& target, const std::string& link);
+  /// Whether something has this name; a checkpoint that is still being written counts, one that is to be removed does not.
+  virtual bool exists(const std::string& path);
+  /// Throws what has failed in the background since the last call. The Trainer calls it after every training batch.
+  virtual void rethrow_failure() {}
+  /// Waits for what goes on in the background and throws if it failed. The Trainer calls it at the end of every run, failed or not.
+  virtual void teardown() {}
 };
 
 }  // namespace levin

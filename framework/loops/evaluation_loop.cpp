@@ -114,13 +114,26 @@ std::vector<MetricMap> EvaluationLoop::finish(Run& run) {
     run.metric_log.write(all, link.batches_that_stepped(), link.current_epoch());
   }
 
-  LEVIN_CALL_STAGE(run, end);
+  end(run, {});
+  return outputs;
+}
+
+void EvaluationLoop::end(Run& run, ResumePoint from) {
+  if (from.phase == 0) {
+    auto rest = after(from.calls, [](const Callback&) { return true; });
+    end_phase_ = 0;
+    if (run.stage == Stage::testing) run.call_callbacks_if<&Callback::on_test_end>(Hook::on_test_end, rest);
+    else run.call_callbacks_if<&Callback::on_validation_end>(Hook::on_validation_end, rest);
+    end_phase_ = 1;
+    if (run.stage == Stage::testing) LEVIN_CALL_MODULE(run, on_test_end);
+    else LEVIN_CALL_MODULE(run, on_validation_end);
+  }
+  end_phase_ = -1;
   run.metric_log.reset_results();
   const Overrides& overrides = run.module->overrides();
   if (run.stage == Stage::testing && overrides.on_test_model_train) LEVIN_CALL_MODULE(run, on_test_model_train);
   else if (run.stage != Stage::testing && overrides.on_validation_model_train) LEVIN_CALL_MODULE(run, on_validation_model_train);
   else mode_.restore(*run.module);
-  return outputs;
 }
 
 void EvaluationLoop::setup_data(Run& run) {
@@ -145,6 +158,7 @@ void EvaluationLoop::setup_data(Run& run) {
   max_batches_.clear();
   for (const auto& loader : loaders_) max_batches_.push_back(number_of_batches(*loader, limit, testing ? "test" : "val"));
   seen_batches_.assign(loaders_.size(), 0);
+  if (!resumed_.is_none()) load_resume_state(std::exchange(resumed_, {}));
 }
 
 bool EvaluationLoop::should_reload(const Run& run) const {

@@ -7,6 +7,7 @@
 #include "levin/framework/loops/fetcher.h"
 #include "levin/framework/loops/module_mode.h"
 #include "levin/framework/loops/progress.h"
+#include "levin/framework/loops/resume_point.h"
 #include "levin/framework/loops/run.h"
 #include "levin/framework/results/result_collection.h"
 
@@ -33,6 +34,15 @@ class LEVIN_API EvaluationLoop {
   Value state_dict() const;
   void load_state_dict(const Value& state);
 
+  // An exact resume: see fit_resume.cpp.
+  /// What a pass that begins now depends on.
+  Value resume_state() const;
+  void load_resume_state(const Value& state);
+  /// The hook `on_validation_end` is being called: its phase (see ResumePoint), else -1.
+  int end_phase() const { return end_phase_; }
+  /// Only what was left of a pass whose `on_validation_end` saved the checkpoint.
+  void finish_resumed(Run& run, ResumePoint from);
+
   BatchProgress batch_progress;
   ResultCollection results{/*training=*/false};
   /// Whether a pass other than the sanity check has run since the run began.
@@ -49,6 +59,7 @@ class LEVIN_API EvaluationLoop {
   void reset(Run& run);
   void evaluate_batch(Run& run, Fetcher::Item& item);
   std::vector<MetricMap> finish(Run& run);
+  void end(Run& run, ResumePoint from);
   void begin(Run& run);
   bool should_reload(const Run& run) const;
 
@@ -60,6 +71,8 @@ class LEVIN_API EvaluationLoop {
   std::int64_t last_reload_epoch_ = std::numeric_limits<std::int64_t>::min() / 2;
   Fetcher fetcher_;
   ModuleMode mode_;
+  int end_phase_ = -1;
+  Value resumed_;  ///< a state to be loaded when the loaders are there
 };
 
 }  // namespace levin

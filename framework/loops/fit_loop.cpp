@@ -19,17 +19,22 @@ template <class F>
 Finally(F) -> Finally<F>;
 
 constexpr auto monitoring = [](const Callback& callback) { return callback.is_monitoring(); };
+constexpr auto everyone = [](const Callback&) { return true; };
 constexpr auto not_monitoring = [](const Callback& callback) { return !callback.is_monitoring(); };
 
 }  // namespace
 
 void FitLoop::run(Run& run) {
   setup_data(run);
-  if (done(run) || is_zero(run.options.limit_train_batches)) return;
+  if ((!resumes_inside_epoch() && done(run)) || is_zero(run.options.limit_train_batches)) return;
   begin_run(run);
+  given_accumulation_ = run.options.accumulate_grad_batches;
+  at_ = {At::train_start};
   LEVIN_CALL(run, on_train_start);
-  while (!done(run)) run_epoch(run);
+  if (resume_) restore_moment(run);
+  while (resumes_inside_epoch() || !done(run)) run_epoch(run);
   restarting_ = false;
+  at_ = {At::train_end};
   LEVIN_CALL(run, on_train_end);
 }
 
@@ -44,33 +49,40 @@ void FitLoop::run_epoch(Run& run) {
     epoch_restart_ = EpochRestart::none;
   }};
   setup_data(run);
-  for (const auto& loader : loaders_) loader->set_epoch(epoch_progress.current.processed);
-  if (epoch_restart_ != EpochRestart::mid_epoch && epoch_restart_ != EpochRestart::on_epoch_end) {
-    if (epoch_restart_ != EpochRestart::on_epoch_start) epoch_progress.increment_ready();
-    LEVIN_CALL(run, on_train_epoch_start);
-    epoch_progress.increment_started();
+  if (!resumes_at(At::epoch_end)) {
+    for (const auto& loader : loaders_) loader->set_epoch(epoch_progress.current.processed);
+    begin_epoch(run);
+    run_batches(run);
+    run.metric_log.epoch_end_reached();
+    epoch_progress.increment_processed();
   }
-
-  run_batches(run);
-
-  run.metric_log.epoch_end_reached();
-  epoch_progress.increment_processed();
-  // Callbacks that monitor a metric come last, so that they see what the module logs here.
-  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, not_monitoring);
-  LEVIN_CALL_MODULE(run, on_train_epoch_end);
-  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, monitoring);
+  call_epoch_end(run);
   run.metric_log.on_epoch_end();
   if (!restarting_ && is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/true);
   // As in Lightning: epoch values are logged at the last batch's step.
   run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped - 1, current_epoch());
   run.metric_log.reset_results();
   epoch_progress.increment_completed();
+  at_ = {At::between_epochs};
   if (signals::interrupted()) throw KeyboardInterrupt();
   if (signals::terminated()) throw SIGTERMException();
 }
 
+// Callbacks that monitor a metric come last, so that they see what the module logs here.
+void FitLoop::call_epoch_end(Run& run) {
+  const ResumePoint from = take_resume_point(At::epoch_end);
+  at_ = {At::epoch_end, 0};
+  if (from.phase == 0)
+    run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, after(from.calls, not_monitoring));
+  at_ = {At::epoch_end, 1};
+  if (from.phase == 0) LEVIN_CALL_MODULE(run, on_train_epoch_end);
+  at_ = {At::epoch_end, 2};
+  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, after(from.phase == 2 ? from.calls : 0, monitoring));
+}
+
 void FitLoop::run_batches(Run& run) {
   begin_batches(run);
+  if (resume_) finish_resumed_batch(run);
   while (!batches_done(run)) {
     const Finally iteration_done{[this] {
       batches_restarting_ = false;
@@ -83,6 +95,7 @@ void FitLoop::run_batches(Run& run) {
 }
 
 FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
+  at_ = {At::batch};
   if (batches_restarting_ && validation_due(run)) {
     if (val_loop.restarted_mid_evaluation) return BatchOutcome::validate_only;
     if (batch_restart_ == BatchRestart::on_last) {
@@ -120,20 +133,36 @@ FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
   if (is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/false);
   if (skip_epoch) return BatchOutcome::skip_epoch;
 
-  LEVIN_CALL(run, on_train_batch_end, output, batch, idx);
+  end_batch(run, output, batch);
+  return BatchOutcome::trained;
+}
+
+void FitLoop::end_batch(Run& run, const StepOutput& output, const Batch& batch, ResumePoint from) {
+  batch_output_ = &output;
+  at_ = {At::batch_end, 0};
+  if (from.phase == 0) {
+    run.call_callbacks_if<&Callback::on_train_batch_end>(Hook::on_train_batch_end, after(from.calls, everyone), output, batch, batch_idx());
+    at_ = {At::batch_end, 1};
+    LEVIN_CALL_MODULE(run, on_train_batch_end, output, batch, batch_idx());
+  }
   run.metric_log.on_batch_end();
   batch_progress.increment_completed();
   if (!run.metric_log.loggers.empty() && should_update_logs(run))
     run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped, current_epoch());
-  return BatchOutcome::trained;
 }
 
 void FitLoop::after_batch(Run& run) {
   if (validation_due(run) && !std::exchange(skip_next_validation_, false)) validate(run);
+  finish_batch(run);
+}
+
+void FitLoop::finish_batch(Run& run) {
   step_schedulers(run, "step", /*plateau=*/true);
   if (!should_accumulate(run)) ++batches_that_stepped;
   if (run.should_stop)
     for (const auto& logger : run.metric_log.loggers) logger->save();
+  run.strategy->checkpoint_io().rethrow_failure();
+  at_ = {At::batch};
   if (signals::interrupted()) throw KeyboardInterrupt();
   if (!steps_reached(run) && !is_last_batch_of_epoch() && signals::terminated()) throw SIGTERMException();
 }

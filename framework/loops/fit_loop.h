@@ -6,7 +6,9 @@
 #include "levin/framework/loops/fetcher.h"
 #include "levin/framework/loops/optimization.h"
 #include "levin/framework/loops/progress.h"
+#include "levin/framework/loops/resume_point.h"
 #include "levin/framework/loops/run.h"
+#include "levin/framework/tensors/rng_state.h"
 
 namespace levin {
 
@@ -43,8 +45,14 @@ class LEVIN_API FitLoop {
   /// The checkpoint's `loops.fit_loop`.
   Value state_dict() const;
   void load_state_dict(const Value& state, const Run& run);
-  /// The `levin` block makes a resume exact: the loader goes on at the batch after the last one consumed.
-  void set_exact_resume(bool exact) { exact_resume_ = exact; }
+
+  /// What the checkpoint's `loops` do not tell: where in the run it is saved, and all that the rest of the run depends on.
+  /// `interrupted`: an exception is on its way out, so the call that it came from is repeated.
+  Value resume_state(Run& run, bool interrupted) const;
+  /// After `load_state_dict`: goes on at that very point instead of where Lightning would.
+  void resume_exactly(const Value& state, Run& run);
+  /// A sanity check comes before a run and between epochs, not before the rest of one.
+  bool skips_sanity_check() const { return val_loop.restarting || (resume_ && resume_->point.inside_batch()); }
 
   Progress epoch_progress;
   BatchProgress batch_progress;
@@ -55,6 +63,7 @@ class LEVIN_API FitLoop {
   std::int64_t batches_that_stepped = 0;
 
  private:
+  using At = ResumePoint::At;
   enum class BatchOutcome : std::uint8_t { trained, end_of_data, skip_epoch, validate_only };
 
   // fit_loop.cpp
@@ -62,7 +71,10 @@ class LEVIN_API FitLoop {
   void run_epoch(Run& run);
   void run_batches(Run& run);
   BatchOutcome run_batch(Run& run);
+  void call_epoch_end(Run& run);
+  void end_batch(Run& run, const StepOutput& output, const Batch& batch, ResumePoint from = {});
   void after_batch(Run& run);
+  void finish_batch(Run& run);
 
   // fit_schedule.cpp: what is due
   bool batches_done(Run& run);
@@ -70,15 +82,25 @@ class LEVIN_API FitLoop {
   bool validation_due(Run& run);
   bool accumulated_batches_reached(const Run& run) const;
   void step_schedulers(Run& run, std::string_view interval, bool plateau);
-  void validate(Run& run);
+  void validate(Run& run, ResumePoint from = {});
 
   // fit_restart.cpp: where to go on
   void begin_run(Run& run);
+  void begin_epoch(Run& run);
   void begin_batches(Run& run);
   void start_train_loader(Run& run);
   void set_restarting(bool restarting, const Run& run);
   void update_restart_stage();
   void load_loader_states(Run& run);
+
+  // fit_resume.cpp: going on as if nothing had happened
+  bool resumes_at(At at) const { return resume_ && resume_->point.at == at; }
+  bool resumes_inside_epoch() const { return resume_ && resume_->point.inside_epoch(); }
+  void restore_moment(Run& run);
+  ResumePoint take_resume_point(At at);
+  void finish_resumed_batch(Run& run);
+  void load_resumed_loader(Run& run);
+  std::int64_t first_batch_to_fetch() const;
 
   Loaders loaders_;
   Fetcher fetcher_;
@@ -93,8 +115,26 @@ class LEVIN_API FitLoop {
   EpochRestart epoch_restart_ = EpochRestart::none;
   BatchRestart batch_restart_ = BatchRestart::none;
   bool restarting_ = false, batches_restarting_ = false, loaded_ = false, resuming_ = false;
-  bool skip_next_validation_ = false, exact_resume_ = false;
+  bool skip_next_validation_ = false;
   std::vector<Value> loader_states_;
+
+  /// Where the loop is now, for the next checkpoint.
+  ResumePoint at_;
+  const StepOutput* batch_output_ = nullptr;  ///< of the batch at hand, during its end hooks
+  struct Resume {
+    ResumePoint point;
+    Value state;
+    RngState rng;
+  };
+  std::optional<Resume> resume_;
+  std::int64_t given_accumulation_ = 1;  ///< the Trainer's option, before a callback changed it
+  /// The generators and the counters when the validation at hand began: it is repeated if the run is resumed from within it.
+  struct ValidationStart {
+    RngState rng;
+    Value val_loop;
+  };
+  std::optional<ValidationStart> validation_start_;
+  MetricLog::Position training_position_ = MetricLog::Position::outside;  ///< kept aside during a validation
 };
 
 }  // namespace levin

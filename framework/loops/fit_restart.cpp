@@ -65,7 +65,7 @@ void FitLoop::begin_run(Run& run) {
   if (saved_at_last_batch && epoch_restart_ != EpochRestart::mid_epoch && !val_loop.batch_progress.is_last_batch)
     epoch_progress.increment_completed();
 
-  if (!iteration_based(run)) epoch_progress.current.completed = epoch_progress.current.processed;
+  if (!iteration_based(run) && !resume_) epoch_progress.current.completed = epoch_progress.current.processed;
   // So that the progress bar knows how much validation there is.
   if (run.validates_this_epoch() && !val_loop.has_loaders()) {
     run.stage = Stage::validating;
@@ -74,7 +74,22 @@ void FitLoop::begin_run(Run& run) {
   }
 }
 
+void FitLoop::begin_epoch(Run& run) {
+  if (resume_ && resume_->point.inside_batch()) return;
+  if (epoch_restart_ == EpochRestart::mid_epoch || epoch_restart_ == EpochRestart::on_epoch_end) return;
+  const bool counted = resumes_at(At::epoch_start) || epoch_restart_ == EpochRestart::on_epoch_start;
+  if (!counted) epoch_progress.increment_ready();
+  take_resume_point(At::epoch_start);
+  at_ = {At::epoch_start};
+  LEVIN_CALL(run, on_train_epoch_start);
+  epoch_progress.increment_started();
+}
+
 void FitLoop::begin_batches(Run& run) {
+  if (resume_) {  // exactly, inside the epoch: all counters are right and the loader is where it was
+    fetcher_.add_fetched(first_batch_to_fetch());
+    return;
+  }
   if (batches_restarting_ && !should_accumulate(run) &&
       (batch_restart_ == BatchRestart::on_train_batch_end || batch_restart_ != BatchRestart::on_last)) {
     // The count is behind by one in every file saved before the batch was over.
@@ -94,7 +109,7 @@ void FitLoop::begin_batches(Run& run) {
     scheduler_progress.reset_on_restart();
     optimization.optim_progress.reset_on_restart();
     const std::int64_t n = run.options.accumulate_grad_batches;
-    if (max_batches_ != unlimited && !exact_resume_ && !loaders_[0]->stateful() && global_step(run) % ((max_batches_ + n - 1) / n) != 0) {
+    if (max_batches_ != unlimited && !loaders_[0]->stateful() && global_step(run) % ((max_batches_ + n - 1) / n) != 0) {
       rank_zero_warn("You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable. This can "
                      "cause unreliable results if further training is done. Consider using an end-of-epoch checkpoint or make your "
                      "dataloader resumable by implementing the `state_dict` / `load_state_dict` interface.");
@@ -112,14 +127,12 @@ void FitLoop::begin_batches(Run& run) {
 
 void FitLoop::start_train_loader(Run&) {
   loaders_[0]->set_epoch(epoch_progress.current.processed);
-  // Batches whose work is done, not those prefetched or begun, tell where an exact resume goes on.
-  const std::int64_t consumed = batch_progress.current.processed;
-  const bool within_epoch = restarting_ && exact_resume_ && consumed < max_batches_;
-  fetcher_.start(loaders_, {max_batches_}, within_epoch ? consumed : 0);
+  fetcher_.start(loaders_, {max_batches_}, first_batch_to_fetch());
 }
 
-void FitLoop::load_loader_states(Run&) {
-  if (!restarting_ || loader_states_.empty()) return;
+void FitLoop::load_loader_states(Run& run) {
+  if (resume_) load_resumed_loader(run);
+  if ((!restarting_ && !resume_) || loader_states_.empty()) return;
   if (loaders_[0]->stateful()) loaders_[0]->load_state_dict(loader_states_.front());
   loader_states_.clear();
 }

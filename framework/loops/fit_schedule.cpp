@@ -89,15 +89,23 @@ bool FitLoop::validation_due(Run& run) {
   return (idx + 1) % val_check_batch_ == 0;
 }
 
-void FitLoop::validate(Run& run) {
+void FitLoop::validate(Run& run, ResumePoint from) {
+  at_ = {At::validation};
+  validation_start_ = {RngState::capture(), val_loop.resume_state()};
   run.stage = Stage::validating;
-  const auto position = run.metric_log.position();
-  if (!should_accumulate(run)) LEVIN_CALL_MODULE(run, on_validation_model_zero_grad);
-  run.metric_log.activate(&val_loop.results);
-  val_loop.run(run);
+  if (from.at != At::validation_end) training_position_ = run.metric_log.position();
+  if (from.at == At::validation_end) {
+    run.metric_log.activate(&val_loop.results);
+    val_loop.finish_resumed(run, from);
+  } else {
+    if (!should_accumulate(run)) LEVIN_CALL_MODULE(run, on_validation_model_zero_grad);
+    run.metric_log.activate(&val_loop.results);
+    val_loop.run(run);
+  }
+  validation_start_.reset();
   run.stage = Stage::training;
   run.metric_log.activate(&results);
-  run.metric_log.set_position(position);
+  run.metric_log.set_position(training_position_);
   last_validation_time_ = real_clock().now();
 }
 
@@ -151,7 +159,7 @@ void FitLoop::setup_data(Run& run) {
   if (loaders_.size() > 1) throw NotImplementedError("several training loaders at once are not supported; combine their datasets");
   max_batches_ = number_of_batches(*loaders_[0], run.options.limit_train_batches, "train");
   load_loader_states(run);
-  start_train_loader(run);
+  if (!resume_ || !resume_->point.starts_another_epoch()) start_train_loader(run);
   if (max_batches_ == 0) return;
   last_reload_epoch_ = current_epoch();
 

@@ -67,11 +67,15 @@ class LEVIN_API Run {
   template <auto Method, class Predicate, class... Args>
   void call_callbacks_if(Hook hook, Predicate&& predicate, Args&&... args) {
     const MetricLog::HookScope scope(metric_log, hook);
+    // Hooks nest (a save calls hooks of its own), so the count is put back; after an exception it tells how far the hook came.
+    const int calls_before = std::exchange(calls_, 0);
     for (const auto& callback : callbacks) {
+      ++calls_;
       if (!predicate(*callback)) continue;
       if (trace_) trace("callback", hook);
       ((*callback).*Method)(trainer, *module, args...);
     }
+    calls_ = calls_before;
   }
   /// Calls a hook of the module.
   template <auto Method, class... Args>
@@ -80,6 +84,9 @@ class LEVIN_API Run {
     if (trace_) trace("module", hook);
     return (module->*Method)(std::forward<Args>(args)...);
   }
+  /// How many callbacks of the innermost callback hook have been called, the running one among them; 0 outside of one.
+  int calls() const { return calls_; }
+  void set_calls(int calls) { calls_ = calls; }
   /// The callbacks' hook, then the module's of the same name.
   template <auto CallbackMethod, auto ModuleMethod, class... Args>
   void call(Hook hook, Args&&... args) {
@@ -92,6 +99,7 @@ class LEVIN_API Run {
 
  private:
   void trace(const char* who, Hook hook) const;
+  int calls_ = 0;
   bool trace_;  // LEVIN_TRACE_HOOKS=1: each hook as it is called, in the format of the recorded scenarios
 };
 

@@ -14,6 +14,9 @@ LightningDataModule::~LightningDataModule() = default;
 Loaders LightningDataModule::train_dataloader() { not_implemented("train_dataloader"); }
 Loaders LightningDataModule::test_dataloader() { not_implemented("test_dataloader"); }
 Loaders LightningDataModule::predict_dataloader() { not_implemented("predict_dataloader"); }
+void LightningDataModule::save_hyperparameters(const Value& dict) {
+  for (const auto& [key, value] : dict.as_dict()) hparams_.as_dict().set(key, value.clone());
+}
 std::string LightningDataModule::state_key() const { return class_name(*this); }
 
 }  // namespace levin

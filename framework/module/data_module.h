@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "levin/framework/base/export.h"
+#include "levin/framework/base/fields.h"
 #include "levin/framework/base/value.h"
 #include "levin/framework/data/loaders.h"
 #include "levin/framework/module/batch.h"
@@ -40,6 +41,9 @@ class LEVIN_API LightningDataModule {
   std::string state_key() const;
 
   /// What the data module was made from; see LightningModule::save_hyperparameters.
+  template <HasFields T>
+  void save_hyperparameters(const T& options) { save_hyperparameters(write_fields(options)); }
+  void save_hyperparameters(const Value& dict);
   Value& hparams() { return hparams_; }
   const Value& hparams() const { return hparams_; }
 

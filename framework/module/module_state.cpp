@@ -2,6 +2,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "levin/framework/base/class_name.h"
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/tensors/tensors.h"
@@ -78,6 +79,9 @@ void LightningModule::load_state_dict(const Value& state, bool strict) {
   if (strict && !missing.empty()) problems = "\n\tMissing key(s) in state_dict: " + quoted(missing) + ". " + problems;
   if (!problems.empty())
     throw RuntimeError("Error(s) in loading state_dict for " + class_name(*this) + ":" + problems);
+  // Only without `strict` do these get here. Lightning's words.
+  if (!missing.empty()) rank_zero_warn("Found keys that are in the model state dict but not in the checkpoint: " + Value::list({missing.begin(), missing.end()}).repr(4096));
+  if (!unexpected.empty()) rank_zero_warn("Found keys that are not in the model state dict but in the checkpoint: " + Value::list({unexpected.begin(), unexpected.end()}).repr(4096));
 }
 
 }  // namespace levin

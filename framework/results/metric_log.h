@@ -62,6 +62,11 @@ class LEVIN_API MetricLog {
   /// A new run: readers start empty.
   void reset_metrics();
 
+  /// An exact resume: the readers' maps and the position within the epoch. `set_batch` is the batch that the state was saved in.
+  Value state_dict() const;
+  void load_state_dict(const Value& state);
+  void set_batch(const Batch& batch) { batch_ = &batch; }
+
   // Validation in the middle of an epoch: the training's position is kept aside.
   enum class Position : std::uint8_t { outside, first_batch, later_batch };
   Position position() const { return position_; }

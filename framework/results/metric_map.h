@@ -21,6 +21,8 @@ class LEVIN_API MetricMap {
   double at(std::string_view name) const;
   bool erase(std::string_view name);
   void update(const MetricMap& other);
+  Value state_dict() const;
+  void load_state_dict(const Value& state);
   void clear() { entries_.clear(); }
   bool empty() const { return entries_.empty(); }
   std::size_t size() const { return entries_.size(); }

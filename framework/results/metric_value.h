@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "levin/framework/base/export.h"
+#include "levin/framework/base/value.h"
 
 namespace levin {
 
@@ -20,6 +21,9 @@ class LEVIN_API MetricValue {
   static MetricValue of(const at::Tensor& tensor);
 
   double item() const;
+  /// A float, or a tuple of one float for float64; and back.
+  Value to_value() const;
+  static MetricValue from_value(const Value& value);
   bool is_double() const { return is_double_; }
   bool on_device() const { return tensor_.defined(); }
 

@@ -66,6 +66,9 @@ class LEVIN_API ResultCollection {
   bool empty() const { return metrics_.empty(); }
   /// A new batch begins.
   void begin_batch() { ++batch_; }
+  /// All slots with their running reductions, for an exact resume.
+  Value state_dict() const;
+  void load_state_dict(const Value& state);
   /// Step values of the batch at hand, which failed, give way to those of the batch before.
   void roll_back_batch();
   std::int64_t dataloader_idx = -1;

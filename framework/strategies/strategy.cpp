@@ -24,6 +24,12 @@ void Strategy::remove_checkpoint(const std::string& path) {
   if (is_global_zero()) checkpoint_io_->remove_checkpoint(path);
 }
 
+void Strategy::link_checkpoint(const std::string& target, const std::string& link) {
+  if (is_global_zero()) checkpoint_io_->link_checkpoint(target, link);
+}
+
+bool Strategy::checkpoint_exists(const std::string& path) { return broadcast(is_global_zero() && checkpoint_io_->exists(path)); }
+
 Value Strategy::load_checkpoint(const std::string& path) { return checkpoint_io_->load_checkpoint(path); }
 
 }  // namespace levin

@@ -42,7 +42,10 @@ class LEVIN_API Strategy {
   /// Rank 0 writes or removes; every rank learns whether it worked.
   virtual void save_checkpoint(const Value& checkpoint, const std::string& path);
   virtual void remove_checkpoint(const std::string& path);
+  virtual void link_checkpoint(const std::string& target, const std::string& link);
   virtual Value load_checkpoint(const std::string& path);
+  /// Whether a checkpoint has this name, as rank 0 sees it.
+  virtual bool checkpoint_exists(const std::string& path);
   CheckpointIO& checkpoint_io() { return *checkpoint_io_; }
 
  private:

@@ -76,43 +76,4 @@ at::Tensor TensorImporter::operator()(const TensorRef& tensor) {
   return tensor.requires_grad ? out.requires_grad_(true) : out;
 }
 
-namespace {
-
-Value copied(const Value& value, std::unordered_map<const Storage*, std::shared_ptr<const Storage>>& storages) {
-  if (value.is_tensor()) {
-    TensorRef tensor = value.as_tensor();
-    auto& copy = storages[tensor.storage.get()];
-    if (!copy) {
-      const auto bytes = std::shared_ptr<char[]>(new char[std::max<std::size_t>(tensor.storage->nbytes, 1)]);
-      if (tensor.storage->nbytes) std::memcpy(bytes.get(), tensor.storage->data, tensor.storage->nbytes);
-      Storage own = *tensor.storage;
-      own.data = own.nbytes ? bytes.get() : nullptr;
-      own.owner = bytes;
-      copy = std::make_shared<const Storage>(std::move(own));
-    }
-    tensor.storage = copy;
-    return tensor;
-  }
-  if (value.is_dict()) {
-    Dict out;
-    out.type = value.as_dict().type;
-    out.attributes = copied(value.as_dict().attributes, storages);
-    for (const auto& [key, item] : value.as_dict()) out.set(key, copied(item, storages));
-    return out;
-  }
-  if (value.is_list() || value.is_tuple()) {
-    List items;
-    for (const Value& item : value.items()) items.push_back(copied(item, storages));
-    return value.is_list() ? Value::list(std::move(items)) : Value::tuple(std::move(items));
-  }
-  return value.clone();
-}
-
-}  // namespace
-
-Value snapshot(const Value& tree) {
-  std::unordered_map<const Storage*, std::shared_ptr<const Storage>> storages;
-  return copied(tree, storages);
-}
-
 }  // namespace levin

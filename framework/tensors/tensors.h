@@ -39,7 +39,4 @@ class LEVIN_API TensorImporter {
 inline TensorRef to_tensor_ref(const at::Tensor& tensor) { return TensorExporter()(tensor); }
 inline at::Tensor to_tensor(const TensorRef& tensor, bool copy = true) { return TensorImporter(copy)(tensor); }
 
-/// A deep copy of a tree whose tensors own their memory: a snapshot that training can't change any more.
-LEVIN_API Value snapshot(const Value& tree);
-
 }  // namespace levin

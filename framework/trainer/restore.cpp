@@ -3,11 +3,11 @@
 #include <filesystem>
 
 #include "levin/framework/base/class_name.h"
+#include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/optim/lr_scheduler.h"
 #include "levin/framework/optim/optimizer.h"
-#include "levin/framework/trainer/rng_state.h"
 #include "levin/framework/trainer/trainer_impl.h"
 #include "levin/version.h"
 
@@ -22,6 +22,9 @@ bool has_content(const Value& state) { return !state.is_none() && !(state.is_dic
 }  // namespace
 
 Value Trainer::Impl::dump_checkpoint(bool weights_only) {
+  // First of all: the hooks below change where the loop seems to be.
+  Value fit_loop_state;
+  if (!weights_only && run.fn == TrainerFn::fit) fit_loop_state = fit_loop.resume_state(run, interrupted);
   Value checkpoint = Value::dict();
   checkpoint["epoch"] = run.trainer.current_epoch();
   checkpoint["global_step"] = run.trainer.global_step();
@@ -60,8 +63,15 @@ Value Trainer::Impl::dump_checkpoint(bool weights_only) {
   if (!weights_only) {
     // What Lightning does not store, under one key that it ignores.
     Value levin = Value::dict();
+    levin["format"] = 1;
     levin["version"] = LEVIN_VERSION;
-    levin["rng"] = RngState::capture().state_dict();
+    levin["run_id"] = run_id;
+    levin["sequence"] = ++sequence;
+    Value callback_states = Value::dict();
+    for (const auto& callback : run.callbacks)
+      if (const Value state = callback->resume_state(); has_content(state)) callback_states[callback->state_key()] = state;
+    levin["callbacks"] = callback_states;
+    if (run.fn == TrainerFn::fit) levin["fit_loop"] = fit_loop_state;
     checkpoint["levin"] = levin;
     LEVIN_CALL_CALLBACKS(run, on_save_checkpoint, checkpoint);
   }
@@ -79,55 +89,10 @@ void Trainer::save_checkpoint(const std::string& path, bool weights_only) {
   impl_->run.strategy->barrier("Trainer.save_checkpoint");
 }
 
-std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& request) {
-  if (!request.ckpt_path) return std::nullopt;
-  const std::string& given = *request.ckpt_path;
-  const std::string call = std::string(".") + stage_name(request.fn) + "(ckpt_path=\"" + given + "\")";
-  const std::vector<Checkpoint*> checkpoints = run.trainer.checkpoint_callbacks();
-  if (given == "best") {
-    if (checkpoints.empty()) throw ValueError("`" + call + "` is set but `ModelCheckpoint` is not configured.");
-    if (run.options.fast_dev_run > 0) {
-      throw ValueError("You cannot execute `" + call + "` with `fast_dev_run=True`. Please pass an exact checkpoint path to `." +
-                       stage_name(request.fn) + "(ckpt_path=...)`");
-    }
-    if (checkpoints.size() > 1) {
-      rank_zero_warn("`" + call + "` is called with Trainer configured with multiple `ModelCheckpoint` callbacks. It will use the best " +
-                     "checkpoint path from first checkpoint callback.");
-    }
-    if (checkpoints.front()->best_model_path().empty())
-      throw ValueError("`" + call + "` is set but `ModelCheckpoint` is not configured to save the best model.");
-    return checkpoints.front()->best_model_path();
-  }
-  if (given == "last") {
-    std::vector<std::string> candidates;
-    for (const Checkpoint* checkpoint : checkpoints)
-      for (auto& path : checkpoint->last_candidates(run.trainer)) candidates.push_back(std::move(path));
-    // The newest by what is inside the files, never by their dates.
-    std::string newest;
-    std::pair<std::int64_t, std::int64_t> best{-1, -1};
-    for (const std::string& path : candidates) {
-      try {
-        const Value file = run.strategy->load_checkpoint(path);
-        const std::pair<std::int64_t, std::int64_t> order{file.at("global_step").as_int(), file.at("epoch").as_int()};
-        if (order >= best) best = order, newest = path;
-      } catch (const Error& error) {
-        rank_zero_warn("`ckpt_path=\"last\"`: " + path + " is not considered: " + error.what());
-      }
-    }
-    if (newest.empty()) {
-      rank_zero_warn("." + std::string(stage_name(request.fn)) + "(ckpt_path=\"last\") is set, but there is no last checkpoint available. " +
-                     "No checkpoint will be loaded. HINT: Set `ModelCheckpoint(..., save_last=True)`.");
-      return std::nullopt;
-    }
-    return newest;
-  }
-  return given;
-}
-
 void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   rank_zero_info("Restoring states from the checkpoint path at " + path);
   if (!std::filesystem::exists(path)) throw FileNotFoundError("Checkpoint file not found: " + path);
-  loaded = run.strategy->load_checkpoint(path);
+  loaded = preloaded.is_none() ? run.strategy->load_checkpoint(path) : std::exchange(preloaded, {});
   const auto require = [&](const char* key) -> const Value& {
     if (const Value* found = loaded.find(key)) return *found;
     throw CheckpointError(path + ": no '" + key + "' in it; this is no checkpoint of Lightning or levin");
@@ -140,12 +105,16 @@ void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   const Value* states = loaded.find("callbacks");
   if (!states) return;
   LEVIN_CALL_CALLBACKS(run, on_load_checkpoint, std::as_const(loaded));
+  const Value* levin = run.fn == TrainerFn::fit ? loaded.find("levin") : nullptr;
+  const Value* resume_states = levin ? levin->find("callbacks") : nullptr;
   std::vector<std::string> unused;
   for (const auto& [key, state] : states->as_dict()) {
     const auto owner = std::find_if(run.callbacks.begin(), run.callbacks.end(),
                                     [&](const auto& callback) { return callback->state_key() == key.as_string(); });
     if (owner == run.callbacks.end()) unused.push_back(key.as_string());
     else (*owner)->load_state_dict(state.clone());
+    if (const Value* more = resume_states ? resume_states->find(key.as_string()) : nullptr; more && owner != run.callbacks.end())
+      (*owner)->load_resume_state(more->clone());
   }
   if (!unused.empty()) {
     std::string names;
@@ -155,15 +124,36 @@ void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   }
 }
 
+// A resumed run goes on numbering its saves above all that lie beside the file, so that the newest is the newest whatever was tried
+// from there before.
+void Trainer::Impl::continue_sequence(const std::string& path) {
+  const SaveOrder order = order_of(loaded);
+  if (order.run_id.empty()) return;
+  run_id = order.run_id;
+  sequence = resumed_sequence = order.sequence;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::absolute(path).parent_path(), error)) {
+    if (entry.path().extension() != std::filesystem::path(path).extension()) continue;
+    try {
+      const SaveOrder other = order_of(read_archive(entry.path(), {.verify = false}));
+      if (other.run_id == run_id) sequence = std::max(sequence, other.sequence);
+    } catch (const Error&) {
+    }
+  }
+}
+
 void Trainer::Impl::restore_training_state() {
   const std::string& path = run.trainer.ckpt_path_;
   const Value* loops = loaded.find("loops");
   const auto loop_state = [&](const char* name) { return loops ? loops->find(name) : nullptr; };
   if (run.fn == TrainerFn::fit) {
+    continue_sequence(path);
     if (const Value* state = loop_state("fit_loop")) {
-      const Value* levin = loaded.find("levin");
-      fit_loop.set_exact_resume(levin != nullptr);
       fit_loop.load_state_dict(*state, run);
+      const Value* levin = loaded.find("levin");
+      const Value* point = levin ? levin->find("fit_loop") : nullptr;
+      // The one switch: with levin's own state the run goes on exactly where it was, without it where Lightning would.
+      if (point) fit_loop.resume_exactly(*point, run);
       const std::int64_t reached = fit_loop.current_epoch(), limit = run.options.max_epochs.value_or(-1);
       if (limit != -1 && reached > limit) {
         throw MisconfigurationException("You restored a checkpoint with current_epoch=" + std::to_string(reached) +
@@ -180,8 +170,6 @@ void Trainer::Impl::restore_training_state() {
     for (std::size_t i = 0; i < std::min(run.lr_scheduler_configs.size(), schedulers->size()); ++i)
       run.lr_scheduler_configs[i].scheduler->load_state_dict(schedulers->items()[i]);
     if (const Value* state = loaded.find(class_name(*run.precision))) run.precision->load_state_dict(*state);
-    if (const Value* levin = loaded.find("levin"))
-      if (const Value* rng = levin->find("rng")) RngState::from_state_dict(*rng).restore();
     rank_zero_info("Restored all states from the checkpoint at " + path);
   } else {
     if (const Value* state = loop_state("validate_loop"); state && run.fn == TrainerFn::validate) validate_loop.load_state_dict(*state);

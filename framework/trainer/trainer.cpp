@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <random>
 
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
-#include "levin/framework/trainer/rng_state.h"
+#include "levin/framework/tensors/rng_state.h"
+#include "levin/framework/trainer/preemption.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -31,6 +33,14 @@ void order_callbacks(Callbacks& callbacks) {
                          "unique among all callbacks in the Trainer.");
     }
   }
+}
+
+// Not from torch's generators: a run's random numbers are its own.
+std::string new_run_id() {
+  std::random_device device;
+  char text[17];
+  std::snprintf(text, sizeof text, "%08x%08x", static_cast<unsigned>(device()), static_cast<unsigned>(device()));
+  return text;
 }
 
 }  // namespace
@@ -63,7 +73,8 @@ void Trainer::fit(LightningModule& module, FitArguments arguments) {
         "You cannot pass `train_dataloader` or `val_dataloaders` to `trainer.fit(datamodule=...)`");
   }
   impl_->run.loaders = {arguments.train, arguments.val, {}, {}};
-  impl_->execute(module, {TrainerFn::fit, std::move(arguments.datamodule), std::move(arguments.ckpt_path)});
+  impl_->execute(module, {.fn = TrainerFn::fit, .datamodule = std::move(arguments.datamodule), .ckpt_path = std::move(arguments.ckpt_path),
+                          .strict_ckpt = arguments.strict_ckpt});
 }
 
 namespace {
@@ -74,25 +85,29 @@ void refuse_both(const EvaluateArguments& arguments, const char* fn) {
 }
 }  // namespace
 
+Trainer::Impl::Request Trainer::Impl::request(TrainerFn fn, EvaluateArguments arguments) {
+  return {fn, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose, arguments.return_predictions,
+          arguments.strict_ckpt};
+}
+
 EvaluateResults Trainer::validate(LightningModule& module, EvaluateArguments arguments) {
   refuse_both(arguments, "validate");
   impl_->run.loaders = {{}, arguments.dataloaders, {}, {}};
-  impl_->execute(module, {TrainerFn::validate, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose});
+  impl_->execute(module, Impl::request(TrainerFn::validate, std::move(arguments)));
   return std::exchange(impl_->evaluate_results, {});
 }
 
 EvaluateResults Trainer::test(LightningModule& module, EvaluateArguments arguments) {
   refuse_both(arguments, "test");
   impl_->run.loaders = {{}, {}, arguments.dataloaders, {}};
-  impl_->execute(module, {TrainerFn::test, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose});
+  impl_->execute(module, Impl::request(TrainerFn::test, std::move(arguments)));
   return std::exchange(impl_->evaluate_results, {});
 }
 
 Predictions Trainer::predict(LightningModule& module, EvaluateArguments arguments) {
   refuse_both(arguments, "predict");
   impl_->run.loaders = {{}, {}, {}, arguments.dataloaders};
-  impl_->execute(module, {TrainerFn::predict, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose,
-                          arguments.return_predictions});
+  impl_->execute(module, Impl::request(TrainerFn::predict, std::move(arguments)));
   return std::exchange(impl_->predictions, {});
 }
 
@@ -111,6 +126,7 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
   try {
     run_all(request);
   } catch (const std::exception& error) {
+    if (dynamic_cast<const SIGTERMException*>(&error)) save_for_requeue();
     handle_exception(error);
     run.metric_log.abandon();
     run.stage = Stage::none;
@@ -123,6 +139,7 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
 void Trainer::Impl::run_all(const Request& request) {
   run.module->attach(&link);
   ran = true;
+  if (run_id.empty()) run_id = new_run_id();
   const std::string selected = select_ckpt_path(request).value_or("");
   run.trainer.ckpt_path_ = selected;
   // Limits that are not given: no epochs limit when steps or time limit the run, else Lightning's 1000.
@@ -162,6 +179,7 @@ void Trainer::Impl::run_all(const Request& request) {
   run_stage(request);
 
   internal_teardown();
+  run.strategy->checkpoint_io().teardown();
   if (request.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
   call_teardown();
 }
@@ -191,7 +209,7 @@ void Trainer::Impl::run_stage(const Request& request) {
 // generators, metrics and counters are put back.
 void Trainer::Impl::sanity_check() {
   EvaluationLoop& loop = fit_loop.val_loop;
-  if (!run.enable_validation() || run.options.num_sanity_val_steps <= 0 || loop.restarting) return;
+  if (!run.enable_validation() || run.options.num_sanity_val_steps <= 0 || fit_loop.skips_sanity_check()) return;
   const RngState generators = RngState::capture();
   run.stage = Stage::sanity_checking;
   run.metric_log.activate(&loop.results);
@@ -243,6 +261,26 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
   if (run.datamodule) run.datamodule->on_exception(error);
   for (const auto& logger : run.metric_log.loggers) logger->finalize("failed");
   internal_teardown();
+  try {
+    run.strategy->checkpoint_io().teardown();
+  } catch (const std::exception& second) {
+    // The first error is the one that the caller gets.
+    console_error(std::string("A checkpoint was not saved: ") + second.what());
+  }
+}
+
+// The loop has stopped at a step boundary, so the state is whole.
+void Trainer::Impl::save_for_requeue() {
+  if (run.fn != TrainerFn::fit) return;
+  try {
+    const std::string path = next_hpc_checkpoint(run.trainer.default_root_dir());
+    run.trainer.save_checkpoint(path);
+    run.strategy->checkpoint_io().teardown();
+    rank_zero_info("Saved " + path + "; `ckpt_path=\"hpc\"` or `\"last\"` goes on from there.");
+    if (signals::requeue_asked() && in_slurm_job() && run.strategy->is_global_zero()) requeue_slurm_job();
+  } catch (const std::exception& error) {
+    console_error(std::string("No checkpoint could be saved on SIGTERM: ") + error.what());
+  }
 }
 
 void Trainer::Impl::attach_model_callbacks() {

@@ -29,8 +29,11 @@ struct FitArguments {
   Loaders train = {};
   Loaders val = {};
   std::shared_ptr<LightningDataModule> datamodule = nullptr;
-  /// A checkpoint to resume from: a path, "last" or "best".
+  /// A checkpoint to resume from: a path, "last" (the newest by what is inside the files), "best", or "hpc" (what a preempted run
+  /// saved). With `last` a file that can't be read gives way to the newest older one that can, and a warning says so.
   std::optional<std::string> ckpt_path = std::nullopt;
+  /// With "last": a file that can't be read is a CheckpointError instead.
+  bool strict_ckpt = false;
 };
 
 /// What to validate, test or predict on.
@@ -43,6 +46,8 @@ struct EvaluateArguments {
   bool verbose = true;
   /// Keep the outputs (predict).
   bool return_predictions = true;
+  /// With "last": a file that can't be read is a CheckpointError, instead of giving way to an older one.
+  bool strict_ckpt = false;
 };
 
 /// One map per loader: the logged epoch metrics.
@@ -136,6 +141,9 @@ class LEVIN_API Trainer {
   std::string log_dir() const;
   /// The file this run was resumed from, "" if none.
   const std::string& ckpt_path() const { return ckpt_path_; }
+  /// Whether this run itself, resumed by `ckpt_path="last"`, had written the file after the checkpoint that it goes on from: it will
+  /// come to that point again, so the file may be written anew under the same name.
+  bool wrote_after_resume_point(const std::string& path) const;
   int global_rank() const;
   bool is_global_zero() const { return global_rank() == 0; }
   const LoopOptions& loop_options() const;

@@ -7,6 +7,7 @@
 #include "levin/framework/loops/fit_loop.h"
 #include "levin/framework/loops/prediction_loop.h"
 #include "levin/framework/loops/run.h"
+#include "levin/framework/trainer/checkpoint_order.h"
 #include "levin/framework/trainer/trainer.h"
 
 namespace levin {
@@ -54,7 +55,7 @@ struct Trainer::Impl {
     TrainerFn fn;
     std::shared_ptr<LightningDataModule> datamodule;
     std::optional<std::string> ckpt_path;
-    bool verbose = true, return_predictions = true;
+    bool verbose = true, return_predictions = true, strict_ckpt = false;
   };
 
   // trainer.cpp
@@ -69,13 +70,28 @@ struct Trainer::Impl {
   void attach_model_callbacks();
   void setup_optimizers();
   void log_hyperparameters();
+  void save_for_requeue();
+  static Request request(TrainerFn fn, EvaluateArguments arguments);
+
+  // select_checkpoint.cpp
+  std::optional<std::string> select_ckpt_path(const Request& request);
+  std::string select_best(const Request& request);
+  std::optional<std::string> select_last(const Request& request);
+  std::optional<std::string> newest_readable(const std::vector<std::string>& names, const Request& request);
 
   // restore.cpp
-  std::optional<std::string> select_ckpt_path(const Request& request);
+  void continue_sequence(const std::string& path);
   void restore_weights_and_callbacks(const std::string& path);
   void restore_training_state();
   Value dump_checkpoint(bool weights_only);
-  Value loaded;  ///< the checkpoint being restored
+  Value loaded;     ///< the checkpoint being restored
+  Value preloaded;  ///< read already, when `ckpt_path="last"` was chosen
+
+  // The order of checkpoints, inside the files: clocks and file dates lie.
+  std::string run_id;         ///< of this run and all that resume it
+  std::int64_t sequence = 0;  ///< of the last save
+  std::int64_t resumed_sequence = 0;  ///< of the file that this run was resumed from; 0 if none
+  bool by_last = false;       ///< it was chosen by `ckpt_path="last"`
 
   EvaluateResults evaluate_results;
   Predictions predictions;

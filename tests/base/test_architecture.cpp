@@ -93,12 +93,13 @@ TEST_CASE("folders include only what lies below them") {
   }
 }
 
-TEST_CASE("base knows nothing of LibTorch") {
+TEST_CASE("base and checkpoint know nothing of LibTorch") {
   for (const std::string& path : sources()) {
-    if (place(path) != "base") continue;
+    if (place(path) != "base" && place(path) != "checkpoint") continue;
     for (const std::string& header : includes(path)) {
       INFO(path << " includes " << header);
       CHECK_FALSE(of_torch(header));
+      if (header.starts_with("levin/framework/")) CHECK((place(header.substr(6)) == "base" || place(header.substr(6)) == "checkpoint"));
     }
   }
 }

@@ -98,6 +98,7 @@ TEST_CASE("wrong input is one sentence that names the place, exit 1, and leaves 
   write("callback.json", "{\"trainer\": {\"callbacks\": [{\"class_path\": \"ModelCheckpoint\", \"init_args\": {\"mode\": \"best\"}}]}" + rest);
   write("good.json", "{\"trainer\": {\"max_epochs\": 1}" + rest);
   write("d.csv", "a,b,y\n1,2,0\n1,x,1\n");
+  write("readable.csv", "a,b,y\n1,2,0\n1,3,1\n1,2,0\n1,3,1\n1,2,0\n");
   struct Row { std::string arguments; std::vector<std::string> parts; };
   const Row rows[] = {
       {"fit --config missing.json", {"missing.json", "No such file or directory"}},
@@ -112,7 +113,7 @@ TEST_CASE("wrong input is one sentence that names the place, exit 1, and leaves 
       {"fit --config good.json --trainer.max_epoch=3", {"unknown key 'max_epoch'"}},
       {"fit --config good.json --trainr.max_epochs=3", {"did you mean '--trainer'?"}},
       {"fit --config good.json --trainer.accelerator=gpu", {"No supported gpu backend found!"}},
-      {"fit --config good.json --ckpt_path nothing.ckpt", {"Checkpoint file not found: nothing.ckpt"}},
+      {"fit --config good.json --data.init_args.path=readable.csv --ckpt_path nothing.ckpt", {"Checkpoint file not found: nothing.ckpt"}},
       {"fit", {"no model is given"}},
   };
   for (const Row& row : rows) {

@@ -4,6 +4,7 @@
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/fields.h"
+#include "levin/framework/base/snapshot.h"
 #include "levin/framework/optim/adam.h"
 #include "levin/framework/optim/sgd.h"
 #include "optim/recorded.h"

@@ -12,6 +12,7 @@
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/optim/sgd.h"
 #include "levin/framework/trainer/trainer.h"
+#include "support/temporary_folder.h"
 
 class TinyModule : public levin::LightningModule {
  public:
@@ -50,22 +51,3 @@ inline levin::TrainerOptions quiet(levin::TrainerOptions options) {
   if (!options.enable_model_summary) options.enable_model_summary = false;
   return options;
 }
-
-/// A folder of its own that goes with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "levin-test-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) std::abort();
-    path_ = std::filesystem::canonical(pattern).string();
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  const std::string& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};

@@ -67,6 +67,7 @@ class LEVIN_API CheckpointPolicy {
   const TopK& top_k() const { return top_k_; }
   const std::string& last_model_path() const { return last_model_path_; }
   const std::string& last_checkpoint_saved() const { return last_checkpoint_saved_; }
+  std::int64_t last_global_step_saved() const { return last_global_step_saved_; }
 
   /// ModelCheckpoint's state with Lightning's keys in Lightning's order.
   Value state_dict(const std::string& dirpath) const;

@@ -1,4 +1,4 @@
-#include "levin/framework/trainer/rng_state.h"
+#include "levin/framework/tensors/rng_state.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 

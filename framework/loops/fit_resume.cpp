@@ -1,0 +1,210 @@
+// A resume that is the same run: what a checkpoint's `levin` block holds of the fit loop, and how the loop is entered again at the
+// very point of the save. The counters themselves are Lightning's `loops`.
+#include <torch/nn/module.h>
+
+#include "levin/framework/base/clock.h"
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/tensors/tensors.h"
+
+namespace levin {
+namespace {
+
+constexpr const char* places[] = {"train_start", "epoch_start", "batch", "batch_end", "validation",
+                                  "validation_end", "epoch_end", "between_epochs", "train_end"};
+
+ResumePoint::At place_of(const std::string& name) {
+  for (std::size_t i = 0; i < std::size(places); ++i)
+    if (name == places[i]) return static_cast<ResumePoint::At>(i);
+  throw CheckpointError("levin.fit_loop.at: '" + name + "' is unknown; the file was made by a newer levin");
+}
+
+// Gradients between two steps of the optimizer: of an accumulation that is under way, or whatever manual optimization left.
+Value gradients(const LightningModule& module) {
+  Value out = Value::dict();
+  TensorExporter exporter;
+  for (const auto& item : module.named_parameters())
+    if (item.value().grad().defined()) out[item.key()] = exporter(item.value().grad());
+  return out;
+}
+
+void set_gradients(LightningModule& module, const Value& saved) {
+  TensorImporter importer(/*copy=*/true);
+  for (auto& item : module.named_parameters())
+    if (const Value* gradient = saved.find(item.key())) item.value().mutable_grad() = importer(gradient->as_tensor()).to(item.value().device());
+}
+
+Value output_value(const StepOutput& output) {
+  TensorExporter exporter;
+  if (output.is_tensor()) return exporter(output.tensor().detach());
+  if (!output.is_dict()) return {};
+  Value out = Value::dict();
+  for (const auto& [name, tensor] : output.dict()) out[name] = exporter(tensor.detach());
+  return out;
+}
+
+StepOutput output_from(const Value& saved) {
+  TensorImporter importer(/*copy=*/true);
+  if (saved.is_tensor()) return importer(saved.as_tensor());
+  if (!saved.is_dict()) return {};
+  StepOutput::Dict out;
+  for (const auto& [name, tensor] : saved.as_dict()) out.emplace_back(name.as_string(), importer(tensor.as_tensor()));
+  return out;
+}
+
+}  // namespace
+
+Value FitLoop::resume_state(Run& run, bool interrupted) const {
+  ResumePoint point = at_;
+  point.calls = run.calls();
+  const bool in_validation = point.at == At::validation;
+  if (in_validation && val_loop.end_phase() >= 0) {
+    point.at = At::validation_end;
+    point.phase = val_loop.end_phase();
+  }
+  if (interrupted && point.phase == 1) point = {point.at, 0, static_cast<int>(run.callbacks.size())};
+  else if (interrupted) point.calls = std::max(0, point.calls - 1);
+  const bool repeats_validation = point.at == At::validation && validation_start_;
+
+  Value out = Value::dict();
+  out["at"] = places[static_cast<std::size_t>(point.at)];
+  out["phase"] = point.phase;
+  out["calls"] = point.calls;
+  out["callbacks"] = run.callbacks.size();
+  out["max_batches"] = max_batches_;
+  out["rng"] = (repeats_validation ? validation_start_->rng : RngState::capture()).state_dict();
+  out["given_accumulation"] = given_accumulation_;
+  out["accumulate_grad_batches"] = run.options.accumulate_grad_batches;
+  out["should_stop"] = run.should_stop;
+  out["skip_next_validation"] = skip_next_validation_;
+  out["seconds_since_validation"] = real_clock().now() - last_validation_time_;
+  out["last_reload_epoch"] = last_reload_epoch_;
+  out["val_loop"] = repeats_validation ? validation_start_->val_loop : val_loop.resume_state();
+  out["results"] = results.state_dict();
+  if (!repeats_validation) out["val_results"] = val_loop.results.state_dict();
+  out["metric_log"] = run.metric_log.state_dict();
+  out["training_position"] = static_cast<int>(training_position_);
+  if (!loaders_.empty()) out["loader"] = loaders_[0]->state_dict();
+  const bool accumulating = point.inside_batch() && should_accumulate(run);
+  if (accumulating || !run.module->automatic_optimization) out["gradients"] = gradients(*run.module);
+  // The end hooks that are left get what they would have got.
+  const bool somebody_looks = point.phase == 0 && run.module->overrides().on_train_batch_end;
+  const bool other_callbacks = point.phase == 0 && static_cast<std::size_t>(point.calls) < run.callbacks.size();
+  if (point.at == At::batch_end && batch_output_ && (somebody_looks || other_callbacks)) out["output"] = output_value(*batch_output_);
+  return out;
+}
+
+void FitLoop::resume_exactly(const Value& state, Run& run) {
+  ResumePoint point{place_of(state.at("at").as_string()), static_cast<int>(state.at("phase").as_int()),
+                    static_cast<int>(state.at("calls").as_int())};
+  // With other callbacks than then nobody can tell which of them had been called: none is called again.
+  if (state.at("callbacks").as_int() != static_cast<std::int64_t>(run.callbacks.size())) point.calls = static_cast<int>(run.callbacks.size());
+  resume_ = Resume{point, state, RngState::from_state_dict(state.at("rng"))};
+  restarting_ = batches_restarting_ = val_loop.restarting = loaded_ = resuming_ = false;
+}
+
+void FitLoop::load_resumed_loader(Run& run) {
+  const std::int64_t then = resume_->state.at("max_batches").as_int();
+  if (then != max_batches_) {
+    const auto count = [](std::int64_t n) { return n == unlimited ? std::string("an unknown number of") : std::to_string(n); };
+    rank_zero_warn("An epoch had " + count(then) + " training batches when the checkpoint was saved and has " + count(max_batches_) +
+                   " now, so the run can't go on exactly where it was; it goes on as Lightning does.");
+    resume_.reset();
+    set_restarting(true, run);
+    loaded_ = resuming_ = true;
+    return;
+  }
+  const Value* saved = resume_->state.find("loader");
+  if (saved && !loaders_[0]->stateful()) loaders_[0]->load_state_dict(*saved);
+}
+
+std::int64_t FitLoop::first_batch_to_fetch() const {
+  if (!resume_ || !resume_->point.inside_batch()) return 0;
+  // Whose end hooks are still to be called is fetched once more; a stateful loader is past it.
+  const bool again = resume_->point.at == At::batch_end && !loaders_[0]->stateful();
+  return resume_->point.at == At::batch ? batch_progress.current.completed : batch_progress.current.ready - (again ? 1 : 0);
+}
+
+// The readers' and the log's state, and the gradients. The generators are set where the run goes on, so that nothing comes between.
+void FitLoop::restore_moment(Run& run) {
+  const Value& state = resume_->state;
+  // What callbacks had changed, unless the options are others now.
+  if (state.at("callbacks").as_int() == static_cast<std::int64_t>(run.callbacks.size())) run.should_stop = state.at("should_stop").as_bool();
+  if (state.at("given_accumulation").as_int() == given_accumulation_)
+    run.options.accumulate_grad_batches = state.at("accumulate_grad_batches").as_int();
+  skip_next_validation_ = state.at("skip_next_validation").as_bool();
+  last_validation_time_ = real_clock().now() - state.at("seconds_since_validation").as_double();
+  val_loop.load_resume_state(state.at("val_loop"));
+  results.load_state_dict(state.at("results"));
+  if (const Value* saved = state.find("val_results")) val_loop.results.load_state_dict(*saved);
+  run.metric_log.load_state_dict(state.at("metric_log"));
+  training_position_ = static_cast<MetricLog::Position>(state.at("training_position").as_int());
+  if (resume_->point.at == At::validation) run.metric_log.set_position(training_position_);
+  if (const Value* saved = state.find("gradients")) set_gradients(*run.module, *saved);
+  if (resume_->point.at == At::batch) {
+    // A batch that had begun is repeated.
+    batch_progress.reset_on_restart();
+    scheduler_progress.reset_on_restart();
+    optimization.optim_progress.reset_on_restart();
+  }
+  if (!resume_->point.inside_epoch()) take_resume_point(resume_->point.at);
+}
+
+ResumePoint FitLoop::take_resume_point(At at) {
+  if (!resumes_at(at)) return {};
+  resume_->rng.restore();
+  const ResumePoint point = resume_->point;
+  resume_.reset();
+  return point;
+}
+
+void FitLoop::finish_resumed_batch(Run& run) {
+  const At at = resume_->point.at;
+  const StepOutput output = resume_->state.contains("output") ? output_from(resume_->state.at("output")) : StepOutput();
+  Fetcher::Item item;
+  Batch batch;
+  if (at == At::batch_end && first_batch_to_fetch() < batch_progress.current.ready && fetcher_.next(item)) {
+    batch = item.batch.is_none() ? Batch() : run.to_device(std::move(item.batch), 0);
+    run.metric_log.set_batch(batch);
+  }
+  const ResumePoint from = take_resume_point(at);
+  if (at == At::batch) return;
+  if (at == At::batch_end) {
+    end_batch(run, output, batch, from);
+    after_batch(run);
+  } else {
+    validate(run, from);
+    finish_batch(run);
+  }
+}
+
+Value EvaluationLoop::resume_state() const {
+  Value seen = Value::list();
+  for (const std::int64_t n : seen_batches_) seen.push_back(n);
+  Value states = Value::list();
+  for (const auto& loader : loaders_) states.push_back(loader->state_dict());
+  return Dict{{"has_run", has_run}, {"seen_batches", seen}, {"batch_progress", batch_progress.state_dict()},
+              {"last_reload_epoch", last_reload_epoch_}, {"loaders", states}};
+}
+
+void EvaluationLoop::load_resume_state(const Value& state) {
+  has_run = state.at("has_run").as_bool();
+  batch_progress.load_state_dict(state.at("batch_progress"));
+  if (!has_loaders()) {
+    resumed_ = state;
+    return;
+  }
+  const List& seen = state.at("seen_batches").items();
+  for (std::size_t i = 0; i < std::min(seen.size(), seen_batches_.size()); ++i) seen_batches_[i] = seen[i].as_int();
+  const List& states = state.at("loaders").items();
+  for (std::size_t i = 0; i < std::min(states.size(), loaders_.size()); ++i) loaders_[i]->load_state_dict(states[i]);
+}
+
+void EvaluationLoop::finish_resumed(Run& run, ResumePoint from) {
+  mode_.capture(*run.module);
+  LEVIN_CALL_MODULE(run, on_validation_model_eval);
+  end(run, from);
+}
+
+}  // namespace levin

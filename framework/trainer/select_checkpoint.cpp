@@ -1,0 +1,126 @@
+// Which file `ckpt_path` means: a path, "best", "last" or "hpc".
+#include <algorithm>
+#include <filesystem>
+
+#include "levin/framework/base/codec/archive.h"
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "levin/framework/trainer/preemption.h"
+#include "levin/framework/trainer/trainer_impl.h"
+
+namespace levin {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string call_text(TrainerFn fn, const std::string& given) {
+  return std::string(".") + stage_name(fn) + "(ckpt_path=\"" + given + "\")";
+}
+
+std::vector<std::string> checkpoints_beside(const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path(), error)) {
+      const bool wanted = entry.path().extension() == fs::path(path).extension();
+      if (wanted && std::find(paths.begin(), paths.end(), entry.path().string()) == paths.end()) out.push_back(entry.path().string());
+    }
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& request) {
+  by_last = false;
+  std::optional<std::string> given = request.ckpt_path;
+  // As in Lightning: a requeued SLURM job goes on by itself.
+  if (!given && in_slurm_job() && newest_hpc_checkpoint(run.trainer.default_root_dir())) given = "hpc";
+  if (!given) return std::nullopt;
+  if (*given == "best") return select_best(request);
+  if (*given == "last") return select_last(request);
+  if (*given == "hpc") {
+    const auto found = newest_hpc_checkpoint(run.trainer.default_root_dir());
+    if (found) return found;
+    throw ValueError("`" + call_text(request.fn, *given) + "` is set but no HPC checkpoint was found. Please pass an exact checkpoint path to `." +
+                     stage_name(request.fn) + "(ckpt_path=...)`");
+  }
+  return given;
+}
+
+std::string Trainer::Impl::select_best(const Request& request) {
+  const std::string call = call_text(request.fn, "best");
+  const std::vector<Checkpoint*> checkpoints = run.trainer.checkpoint_callbacks();
+  if (checkpoints.empty()) throw ValueError("`" + call + "` is set but `ModelCheckpoint` is not configured.");
+  if (checkpoints.size() > 1) {
+    rank_zero_warn("`" + call + "` is called with Trainer configured with multiple `ModelCheckpoint` callbacks. It will use the best " +
+                   "checkpoint path from first checkpoint callback.");
+  }
+  const std::string path = checkpoints.front()->best_model_path();
+  if (!path.empty()) return path;
+  if (run.options.fast_dev_run > 0) {
+    throw ValueError("You cannot execute `" + call + "` with `fast_dev_run=True`. Please pass an exact checkpoint path to `." +
+                     stage_name(request.fn) + "(ckpt_path=...)`");
+  }
+  throw ValueError("`" + call + "` is set but `ModelCheckpoint` is not configured to save the best model.");
+}
+
+// The newest file by what is inside. One that can't be read is said and passed over, and if no `last` file can be read, the newest of
+// the other checkpoints beside them is taken.
+std::optional<std::string> Trainer::Impl::select_last(const Request& request) {
+  std::vector<std::string> names;
+  for (const Checkpoint* checkpoint : run.trainer.checkpoint_callbacks())
+    for (auto& path : checkpoint->last_candidates(run.trainer)) names.push_back(std::move(path));
+  if (const auto hpc = newest_hpc_checkpoint(run.trainer.default_root_dir())) names.push_back(*hpc);
+  by_last = true;
+  std::optional<std::string> found = newest_readable(names, request);
+  if (!found && !names.empty()) {
+    found = newest_readable(checkpoints_beside(names), request);
+    if (found) rank_zero_warn("`" + call_text(request.fn, "last") + "`: no `last` checkpoint can be read; going on from the newest other one, " + *found);
+  }
+  if (!found) {
+    rank_zero_warn(call_text(request.fn, "last") + " is set, but there is no last checkpoint available. " +
+                   "No checkpoint will be loaded. HINT: Set `ModelCheckpoint(..., save_last=True)`.");
+  }
+  return found;
+}
+
+std::optional<std::string> Trainer::Impl::newest_readable(const std::vector<std::string>& names, const Request& request) {
+  const auto refuse = [&](const std::string& path, const Error& error) {
+    const std::string text = "`" + call_text(request.fn, "last") + "`: " + path + " can't be used: " + error.what();
+    if (request.strict_ckpt) throw CheckpointError(text);
+    rank_zero_warn(text + ". Falling back to an older checkpoint.");
+  };
+  std::vector<OrderedCheckpoint> candidates;
+  for (const std::string& path : names) {
+    try {
+      candidates.push_back({path, order_of(read_archive(path, {.verify = false}))});
+    } catch (const Error& error) {
+      refuse(path, error);
+    }
+  }
+  sort_newest_first(candidates);
+  for (const auto& candidate : candidates) {
+    try {
+      preloaded = run.strategy->load_checkpoint(candidate.path);
+      return candidate.path;
+    } catch (const Error& error) {
+      refuse(candidate.path, error);
+    }
+  }
+  return std::nullopt;
+}
+
+bool Trainer::wrote_after_resume_point(const std::string& path) const {
+  if (!impl_->by_last || impl_->resumed_sequence == 0) return false;
+  try {
+    const SaveOrder order = order_of(read_archive(path, {.verify = false}));
+    return order.run_id == impl_->run_id && order.sequence > impl_->resumed_sequence;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace levin
