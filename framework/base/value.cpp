@@ -93,14 +93,14 @@ Value::Value(Global v) : data_(std::make_shared<const Global>(std::move(v))) {}
 Value::Value(Object v) : data_(std::make_shared<Object>(std::move(v))) {}
 Value::Value(Dict v) : data_(std::make_shared<Dict>(std::move(v))) {}
 
-Value Value::list(List items) { Value v; v.data_ = std::make_shared<Sequence>(Kind::list, std::move(items)); return v; }
-Value Value::tuple(List items) { Value v; v.data_ = std::make_shared<Sequence>(Kind::tuple, std::move(items)); return v; }
-Value Value::set(List items) { Value v; v.data_ = std::make_shared<Sequence>(Kind::set, std::move(items)); return v; }
+Value Value::list(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::list, std::move(items)}); return v; }
+Value Value::tuple(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::tuple, std::move(items)}); return v; }
+Value Value::set(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::set, std::move(items)}); return v; }
 Value Value::dict() { return Value(Dict()); }
 Value Value::ordered_dict() { Dict d; d.type = Dict::Type::ordered_dict; return Value(std::move(d)); }
-Value Value::bytes(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Kind::bytes, std::move(raw)); return v; }
-Value Value::bytearray(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Kind::bytearray, std::move(raw)); return v; }
-Value Value::big_integer(std::string le) { Value v; v.data_ = std::make_shared<const Raw>(Kind::big_integer, std::move(le)); return v; }
+Value Value::bytes(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::bytes, std::move(raw)}); return v; }
+Value Value::bytearray(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::bytearray, std::move(raw)}); return v; }
+Value Value::big_integer(std::string le) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::big_integer, std::move(le)}); return v; }
 
 Value Value::scalar_tensor(double value, DType dtype) {
   auto buffer = std::make_shared<std::array<char, 8>>();
@@ -190,7 +190,7 @@ void Value::push_back(Value item) { items().push_back(std::move(item)); }
 Value Value::clone() const {
   if (data_.index() == 8) {
     Value copy;
-    auto sequence = std::make_shared<Sequence>(kind(), List());
+    auto sequence = std::make_shared<Sequence>(Sequence{kind(), List()});
     sequence->items.reserve(items().size());
     for (const Value& item : items()) sequence->items.push_back(item.clone());
     copy.data_ = std::move(sequence);
