@@ -24,7 +24,7 @@ bool has_content(const Value& state) { return !state.is_none() && !(state.is_dic
 Value Trainer::Impl::dump_checkpoint(bool weights_only) {
   // First of all: the hooks below change where the loop seems to be.
   Value fit_loop_state;
-  if (!weights_only && run.fn == TrainerFn::fit) fit_loop_state = fit_loop.resume_state(run, interrupted);
+  if (!weights_only && run.fn == TrainerFn::fit) fit_loop_state = fit_loop.resume_state(run, status == TrainerStatus::interrupted);
   Value checkpoint = Value::dict();
   checkpoint["epoch"] = run.trainer.current_epoch();
   checkpoint["global_step"] = run.trainer.global_step();

@@ -34,6 +34,7 @@ void order_callbacks(Callbacks& callbacks) {
   }
 }
 
+namespace {
 // Not from torch's generators: a run's random numbers are its own.
 std::string new_run_id() {
   std::random_device device;

@@ -1,4 +1,4 @@
-#include <chrono>
+#include <ctime>
 
 #include "codec_support.h"
 #include "levin/framework/base/codec/little_endian.h"
@@ -203,9 +203,9 @@ TEST_CASE("pickles that would exhaust time, memory or the stack are refused at o
   };
   for (const std::string& pickle : cases) {
     INFO(pickle.size());
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     CHECK_THROWS_AS(load(pickle), CheckpointError);
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+    CHECK(std::clock() - start < CLOCKS_PER_SEC);
   }
 }
 

@@ -40,11 +40,7 @@ std::optional<Value> read(std::string_view file, bool verify, bool strict) {
   } catch (const CheckpointError& e) {
     require(e.what()[0] != '\0', "an error has a message");
   }
-  // 2 x file + 64 MiB for the files that are mutated. A megabyte of pickle may cost what PickleLimits
-  // says, which is more: Python's long lists and dicts need it.
-  const PickleLimits limits;
-  const std::size_t mutated = 32768, bar = 2 * file.size() + (std::size_t{64} << 20) +
-                              (file.size() > mutated ? limits.heap_per_byte * file.size() : 0);
+  const std::size_t bar = 2 * file.size() + (std::size_t{64} << 20);
   const std::size_t cost = heap_peak - before;
   if (cost > bar) std::fprintf(stderr, "%zu bytes of heap for a file of %zu\n", cost, file.size());
   require(cost <= bar, "reading takes no more heap than it may");

@@ -25,7 +25,7 @@ class ArchiveReader {
  public:
   ArchiveReader(std::string_view file, std::shared_ptr<const void> owner,
                 const ReadOptions& options)
-      : zip_(file, options.verify), owner_(std::move(owner)), options_(options) {}
+      : zip_(file, options.verify), owner_(std::move(owner)), options_(options), size_(file.size()) {}
 
   Value read() {
     check_format();
@@ -36,9 +36,11 @@ class ArchiveReader {
     if (!pickle) throw CheckpointError("it has no record data.pkl");
     if (pickle->data.size() > largest_pickle)
       throw CheckpointError("data.pkl has more than 256 MiB");
+    PickleLimits limits = options_.limits;
+    limits.heap += size_;  // with the copies of tensors, all in all twice the file and `heap`
     try {
       return read_pickle(pickle->data, [this](const StorageReference& r) { return storage(r); },
-                         {options_.strict, options_.limits});
+                         {options_.strict, limits});
     } catch (const CheckpointError& e) {
       throw CheckpointError("record " + zip_.root() + "/data.pkl " + e.what());
     }
@@ -91,6 +93,7 @@ class ArchiveReader {
   ZipReader zip_;
   std::shared_ptr<const void> owner_;
   const ReadOptions& options_;
+  std::size_t size_;
 };
 
 Value read_named(std::string_view file, std::shared_ptr<const void> owner,

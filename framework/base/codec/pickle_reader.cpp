@@ -21,7 +21,7 @@ class PickleMachine {
                 const PickleOptions& options)
       : pickle_(pickle),
         options_(options),
-        heap_(options.limits, pickle.size()),
+        heap_(options.limits),
         reducer_(heap_, keeper_, find_storage) {}
 
   Value run() {

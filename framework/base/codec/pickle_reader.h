@@ -18,13 +18,12 @@ struct StorageReference {
   std::uint64_t numel = 0;       ///< elements; bytes if untyped
 };
 
-/// How much a pickle may ask for. A pickle within the limits is read in time and memory linear in
-/// its size.
+/// How much a pickle may ask for. A pickle within the limits is read in time linear in its size.
 struct PickleLimits {
   std::size_t depth = 500;  ///< containers in containers
-  /// Bytes of heap that a pickle of n bytes may cost: `heap_base + heap_per_byte * n`. Nothing that
-  /// Python writes comes near.
-  std::size_t heap_base = std::size_t{64} << 20, heap_per_byte = 48;
+  /// Bytes of heap that it may cost; `read_archive` adds the file's size. Enough for some 200,000
+  /// strings or numbers in dicts and lists; checkpoints of models have thousands.
+  std::size_t heap = std::size_t{64} << 20;
 };
 
 struct PickleOptions {

@@ -15,15 +15,17 @@ namespace levin {
 /// string often, say).
 class HeapAccount {
  public:
-  HeapAccount(const PickleLimits& limits, std::size_t pickle_size)
-      : left_(limits.heap_base + limits.heap_per_byte * pickle_size) {}
+  explicit HeapAccount(const PickleLimits& limits) : limit_(limits.heap), left_(limits.heap) {}
   void charge(std::size_t bytes) {
-    if (bytes > left_) malformed("it asks for far more memory than its size explains");
+    if (bytes > left_) {
+      malformed("it asks for more than " + std::to_string(limit_ >> 20) +
+                " MiB of memory besides its tensors; if you trust the file, raise PickleLimits::heap");
+    }
     left_ -= bytes;
   }
 
  private:
-  std::size_t left_;
+  std::size_t limit_, left_;
 };
 
 /// Makes containers and keeps hold of them, so that a tree of any depth, or one that contains
