@@ -142,6 +142,7 @@ class Temporary {
     check(made);
     exists_ = true;
   }
+  const std::string& name() const { return name_; }
   void commit() {
     check(files_.rename(name_, path_));
     exists_ = false;
@@ -178,7 +179,8 @@ bool sync_folder(Files& files, const std::string& path) {
 }  // namespace
 
 bool write_durably(Files& files, const std::string& path,
-                   const std::function<void(ByteSink&)>& content, std::uint64_t expected_bytes) {
+                   const std::function<void(ByteSink&)>& content, std::uint64_t expected_bytes,
+                   const FileCheck& check) {
   if (expected_bytes > 0) {
     const std::int64_t space = files.free_space(folder_of(path));
     if (space >= 0 && static_cast<std::uint64_t>(space) < expected_bytes)
@@ -186,6 +188,7 @@ bool write_durably(Files& files, const std::string& path,
   }
   Temporary temporary(files, path);
   temporary.write(content);
+  if (check) check(temporary.name());
   temporary.commit();
   return sync_folder(files, path);
 }
