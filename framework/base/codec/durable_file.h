@@ -32,6 +32,17 @@ LEVIN_API bool write_durably(Files& files, const std::string& path,
 LEVIN_API bool replace_symlink(Files& files, const std::string& target,
                                const std::string& link_path);
 
+struct Linked {
+  bool is_copy = false;  ///< the file system has no symbolic links
+  bool synced = true;    ///< as the result of write_durably
+};
+
+/// replace_symlink; where the file system or the user's rights allow no symbolic links (EPERM,
+/// EACCES, ENOTSUP, ENOSYS, EINVAL), `link_path` becomes a copy of the file, made with
+/// write_durably. The caller says so once.
+LEVIN_API Linked link_or_copy(Files& files, const std::string& target,
+                              const std::string& link_path);
+
 /// Removes the temporary files that processes of this machine left in the folder when they were
 /// killed. Those of running processes and of other machines stay. Returns how many were removed; 0
 /// if the folder can't be listed.
