@@ -156,8 +156,11 @@ void ModelCheckpoint::consider(Trainer& trainer, Moment::Event event) {
   if (decision.nothing()) return;
   const Candidates candidates(trainer);
   if (decision.exception) save(trainer, format_checkpoint_name(candidates.for_names()));
-  if (decision.top_k) save_top_k(trainer, candidates);
+  const Replaced ranked = decision.top_k ? save_top_k(trainer, candidates) : Replaced{};
+  // A link may lead to the file that dropped out: it is moved before that goes, so that it never dangles.
+  if (!plan_.links_last) remove(trainer, ranked.previous, ranked.current);
   if (policy_.wants_last(decision, trainer.global_step())) save_last(trainer, candidates);
+  if (plan_.links_last) remove(trainer, ranked.previous, ranked.current);
 }
 
 void ModelCheckpoint::on_train_start(Trainer& trainer, LightningModule&) { consider(trainer, Moment::Event::train_start); }
@@ -178,16 +181,15 @@ void ModelCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std
 
 // ---- saving -----------------------------------------------------------------------------------------------------------------------
 
-void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates) {
+ModelCheckpoint::Replaced ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates) {
   TopK& kept = policy_.top_k();
-  if (kept.k() == 0) return;
+  if (kept.k() == 0) return {};
   if (!plan_.options.monitor) {
     // The path is part of the state that is saved, so it is set first.
     const std::string path = free_name(trainer, candidates, kept.best_model_path());
     const std::string previous = kept.replace_latest(path);
     save(trainer, path);
-    remove(trainer, previous, path);
-    return;
+    return {previous, path};
   }
   const std::string& monitor = *plan_.options.monitor;
   const std::optional<Score> score = candidates.score(monitor);
@@ -198,13 +200,13 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
   }
   if (!trainer.strategy().reduce_boolean_decision(score && kept.admits(*score))) {
     if (plan_.options.verbose) rank_zero_info(not_saving_line(candidates.epoch, candidates.step, monitor, kept));
-    return;
+    return {};
   }
   const std::string path = free_name(trainer, candidates, kept.leaves());
   const std::string left = kept.admit(path, *score);
   if (plan_.options.verbose) rank_zero_info(saving_line(candidates.epoch, candidates.step, monitor, kept, path));
   save(trainer, path);
-  remove(trainer, left, path);
+  return {left, path};
 }
 
 void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) {

@@ -67,7 +67,11 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   struct Candidates;
   Moment moment(Trainer& trainer, Moment::Event event) const;
   void consider(Trainer& trainer, Moment::Event event);
-  void save_top_k(Trainer& trainer, const Candidates& candidates);
+  /// A file that dropped out, and the one that came.
+  struct Replaced {
+    std::string previous, current;
+  };
+  Replaced save_top_k(Trainer& trainer, const Candidates& candidates);
   void save_last(Trainer& trainer, const Candidates& candidates);
   void save(Trainer& trainer, const std::string& path);
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);

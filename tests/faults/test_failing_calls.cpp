@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "codec_support.h"
+#include "base/codec_support.h"
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
