@@ -181,12 +181,15 @@ void ModelCheckpoint::consider(Trainer& trainer, Moment::Event event) {
   const Candidates candidates(trainer);
   if (decision.exception) save(trainer, format_checkpoint_name(candidates.for_names()));
   if (decision.top_k) save_top_k(trainer, candidates);
+  // A link may lead to the file that dropped out: it is moved before that goes, so that it never dangles.
+  if (!plan_.links_last) release(trainer);
   if (policy_.wants_last(decision, trainer.global_step())) save_last(trainer, candidates);
+  if (plan_.links_last) release(trainer);
 }
 
 void ModelCheckpoint::on_train_start(Trainer& trainer, LightningModule&) {
   // A run that was killed between a save and the removal of what it replaces: the removal is made up for.
-  if (!leaving_.empty()) release(trainer, std::string(leaving_), policy_.last_checkpoint_saved());
+  if (!leaving_.empty()) release(trainer);
   consider(trainer, Moment::Event::train_start);
 }
 void ModelCheckpoint::on_train_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
@@ -214,7 +217,6 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
     const std::string path = free_name(trainer, candidates, kept.best_model_path());
     leaving_ = kept.replace_latest(path);
     save(trainer, path);
-    release(trainer, std::string(leaving_), path);
     return;
   }
   const std::string& monitor = *plan_.options.monitor;
@@ -232,7 +234,6 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
   leaving_ = kept.admit(path, *score);
   if (plan_.options.verbose) rank_zero_info(saving_line(candidates.epoch, candidates.step, monitor, kept, path));
   save(trainer, path);
-  release(trainer, std::string(leaving_), path);
 }
 
 void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) {
@@ -260,8 +261,8 @@ void ModelCheckpoint::save(Trainer& trainer, const std::string& path) {
 }
 
 // What the file just saved takes the place of, if anything.
-void ModelCheckpoint::release(Trainer& trainer, const std::string& previous, const std::string& current) {
-  leaving_.clear();
+void ModelCheckpoint::release(Trainer& trainer) {
+  const std::string previous = std::exchange(leaving_, {}), current = policy_.last_checkpoint_saved();
   if (retention_) apply_retention(trainer, current);
   else remove(trainer, previous, current);
 }

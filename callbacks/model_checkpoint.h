@@ -78,7 +78,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   void save_last(Trainer& trainer, const Candidates& candidates);
   void save(Trainer& trainer, const std::string& path);
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);
-  void release(Trainer& trainer, const std::string& previous, const std::string& current);
+  void release(Trainer& trainer);
   void note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step);
   void apply_retention(Trainer& trainer, const std::string& current);
   std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;
