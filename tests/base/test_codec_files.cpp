@@ -10,7 +10,9 @@ using namespace levin::test;
 
 namespace {
 
-Value again(const Value& value) { return read_archive_bytes(archive_bytes(value), {.strict = true}); }
+Value again(const Value& value) {
+  return read_archive_bytes(archive_bytes(value), {.strict = true});
+}
 
 Value read(const std::string& pickle, std::size_t numel = 4) {
   return read_archive_bytes(archive_around(pickle, numel));
@@ -32,7 +34,8 @@ std::string text(const std::string& ascii) {
 
 // ('storage', class, '0', 'cpu', numel), and the tuples of small numbers.
 std::string storage(const std::string& type, char numel) {
-  return "(" + text("storage") + global("torch", type) + text("0") + text("cpu") + "K" + numel + "tQ";
+  return "(" + text("storage") + global("torch", type) + text("0") + text("cpu") + "K" + numel +
+         "tQ";
 }
 
 std::string one(char number) { return std::string("K") + number + "\x85"; }
@@ -81,9 +84,10 @@ TEST_CASE("a tensor's subclass is read with its name, refused strictly and not w
 
 TEST_CASE("a tensor whose attributes contain itself is refused") {
   // note = []; note.append(a tensor that has note)
-  const std::string pickle = proto + "]q" + '\0' + global("torch._tensor", "_rebuild_from_type_v2") + "(" + v2 +
-                             global("torch", "Tensor") + tensor_arguments(0, 4) + "t}" + text("note") + "h" + '\0' +
-                             "stRa.";
+  const std::string pickle = proto + "]q" + '\0' +
+                             global("torch._tensor", "_rebuild_from_type_v2") + "(" + v2 +
+                             global("torch", "Tensor") + tensor_arguments(0, 4) + "t}" +
+                             text("note") + "h" + '\0' + "stRa.";
   CHECK_THROWS_WITH(read(pickle), Catch::Contains("a container contains itself"));
 }
 
@@ -102,12 +106,15 @@ TEST_CASE("a lazily conjugated tensor stays an inert object and is written again
 }
 
 TEST_CASE("quantized tensors keep their bytes, in storages of quantized types") {
-  for (const auto& [type, dtype] : {std::pair{"QInt8Storage", DType::int8}, {"QUInt8Storage", DType::uint8},
-                                    {"QInt32Storage", DType::int32}, {"QUInt4x2Storage", DType::uint8}}) {
+  for (const auto& [type, dtype] : {std::pair{"QInt8Storage", DType::int8},
+                                    {"QUInt8Storage", DType::uint8},
+                                    {"QInt32Storage", DType::int32},
+                                    {"QUInt4x2Storage", DType::uint8}}) {
     INFO(type);
     const auto count = static_cast<char>(16 / itemsize(dtype));
-    const Value value = read(proto + global("torch._utils", "_rebuild_qtensor") + "(" + storage(type, count) + "K" +
-                             '\0' + one(4) + one(1) + "}\x89" + no_hooks + "tR.");
+    const Value value =
+        read(proto + global("torch._utils", "_rebuild_qtensor") + "(" + storage(type, count) + "K" +
+             '\0' + one(4) + one(1) + "}\x89" + no_hooks + "tR.");
     REQUIRE(value.kind() == Value::Kind::object);
     const Value& handle = value.as_object().args.items()[0];
     CHECK(handle.type_name() == std::string("torch.") + type);
@@ -136,9 +143,13 @@ TEST_CASE("Python 2's names, which protocol 2 uses, are read as Python 3's") {
   struct Row {
     const char *module, *name, *read;
   };
-  const Row rows[] = {{"__builtin__", "xrange", "builtins.range"}, {"__builtin__", "long", "builtins.int"},
-                      {"__builtin__", "unicode", "builtins.str"},  {"exceptions", "ValueError", "builtins.ValueError"},
-                      {"itertools", "izip", "builtins.zip"},       {"itertools", "count", "itertools.count"},
+  const Row rows[] = {{"__builtin__", "xrange", "builtins.range"},
+                      {"__builtin__", "long", "builtins.int"},
+                      {"__builtin__", "unicode", "builtins.str"},
+                      {"exceptions", "ValueError", "builtins.ValueError"},
+                      {"itertools", "izip", "builtins.zip"},
+                      {"itertools", "count", "itertools.count"},
                       {"copy_reg", "_reconstructor", "copyreg._reconstructor"}};
-  for (const Row& row : rows) CHECK(read(proto + global(row.module, row.name) + ".").type_name() == row.read);
+  for (const Row& row : rows)
+    CHECK(read(proto + global(row.module, row.name) + ".").type_name() == row.read);
 }

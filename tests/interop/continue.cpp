@@ -1,7 +1,8 @@
 // continue: runs the trainings that standard input describes, a line each:
 //   OPTIMIZER SCHEDULER EPOCHS FROM TO SAVER
-// FROM is a checkpoint or "-", TO where to save or "-". SAVER is "trainer" (after the run), "callback" (a ModelCheckpoint, at the
-// epochs' ends; TO has the last) or "step" (every 4 steps). Prints a line of JSON for each. test_continue.py has the same model, data, optimizers and schedulers.
+// FROM is a checkpoint or "-", TO where to save or "-". SAVER is "trainer" (after the run), "callback" (a
+// ModelCheckpoint, at the epochs' ends; TO has the last) or "step" (every 4 steps). Prints a line of JSON for each.
+// test_continue.py has the same model, data, optimizers and schedulers.
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/linear.h>
 
@@ -25,7 +26,9 @@ at::Tensor pattern(std::vector<std::int64_t> sizes, std::int64_t step, std::int6
   return out;
 }
 
-std::shared_ptr<levin::optim::Optimizer> make_optimizer(const std::string& name, std::vector<at::Tensor> parameters) {
+using OptimizerPtr = std::shared_ptr<levin::optim::Optimizer>;
+
+OptimizerPtr make_optimizer(const std::string& name, std::vector<at::Tensor> parameters) {
   using namespace levin::optim;
   if (name == "sgd") return sgd(parameters, {.lr = 0.1});
   if (name == "momentum") return sgd(parameters, {.lr = 0.05, .momentum = 0.9, .weight_decay = 0.01});
@@ -36,24 +39,26 @@ std::shared_ptr<levin::optim::Optimizer> make_optimizer(const std::string& name,
   throw levin::ValueError("no optimizer " + name);
 }
 
-std::optional<levin::LRSchedulerConfig> make_scheduler(const std::string& name, std::shared_ptr<levin::optim::Optimizer> o) {
+std::optional<levin::LRSchedulerConfig> make_scheduler(const std::string& name, const OptimizerPtr& o) {
   using namespace levin::optim;
+  using Config = levin::LRSchedulerConfig;
   const bool cycles = o->momentum(0).value_or(0) > 0 || o->betas(0);
   if (name == "none") return std::nullopt;
-  if (name == "step") return levin::LRSchedulerConfig{step_lr(o, {.step_size = 1, .gamma = 0.5})};
-  if (name == "multistep") return levin::LRSchedulerConfig{multi_step_lr(o, {.milestones = {1, 3, 3}, .gamma = 0.5})};
-  if (name == "exponential") return levin::LRSchedulerConfig{exponential_lr(o, {.gamma = 0.8})};
-  if (name == "cosine") return levin::LRSchedulerConfig{cosine_annealing_lr(o, {.T_max = 3, .eta_min = 1e-3})};
-  if (name == "linear") return levin::LRSchedulerConfig{linear_lr(o, {.start_factor = 0.25, .total_iters = 3})};
-  if (name == "lambda")
-    return levin::LRSchedulerConfig{lambda_lr(o, [](std::int64_t epoch) { return 1.0 / static_cast<double>(epoch + 1); })};
+  if (name == "step") return Config{step_lr(o, {.step_size = 1, .gamma = 0.5})};
+  if (name == "multistep") return Config{multi_step_lr(o, {.milestones = {1, 3, 3}, .gamma = 0.5})};
+  if (name == "exponential") return Config{exponential_lr(o, {.gamma = 0.8})};
+  if (name == "cosine") return Config{cosine_annealing_lr(o, {.T_max = 3, .eta_min = 1e-3})};
+  if (name == "linear") return Config{linear_lr(o, {.start_factor = 0.25, .total_iters = 3})};
+  if (name == "lambda") {
+    return Config{lambda_lr(o, [](std::int64_t epoch) { return 1.0 / static_cast<double>(epoch + 1); })};
+  }
   if (name == "onecycle") {
-    return levin::LRSchedulerConfig{.scheduler = one_cycle_lr(o, {.max_lr = 0.1, .total_steps = 12, .cycle_momentum = cycles}),
-                                    .interval = "step"};
+    const auto cycle = one_cycle_lr(o, {.max_lr = 0.1, .total_steps = 12, .cycle_momentum = cycles});
+    return Config{.scheduler = cycle, .interval = "step"};
   }
   if (name == "plateau") {
-    return levin::LRSchedulerConfig{.scheduler = reduce_lr_on_plateau(o, {.factor = 0.5, .patience = 0, .threshold = 0.5}),
-                                    .monitor = "train_loss"};
+    const auto plateau = reduce_lr_on_plateau(o, {.factor = 0.5, .patience = 0, .threshold = 0.5});
+    return Config{.scheduler = plateau, .monitor = "train_loss"};
   }
   throw levin::ValueError("no scheduler " + name);
 }
@@ -62,7 +67,8 @@ class Net : public levin::LightningModule {
  public:
   Net(std::string optimizer, std::string scheduler)
       : optimizer_name_(std::move(optimizer)), scheduler_name_(std::move(scheduler)),
-        first_(register_module("first", torch::nn::Linear(3, 5))), second_(register_module("second", torch::nn::Linear(5, 1))) {
+        first_(register_module("first", torch::nn::Linear(3, 5))),
+        second_(register_module("second", torch::nn::Linear(5, 1))) {
     const at::NoGradGuard no_grad;
     first_->weight.copy_(pattern({5, 3}, 5, 13));
     first_->bias.copy_(pattern({5}, 7, 11));
@@ -78,7 +84,8 @@ class Net : public levin::LightningModule {
   }
   levin::OptimizerConfig configure_optimizers() override {
     optimizer_ = make_optimizer(optimizer_name_, parameters());
-    return levin::OptimizerWithScheduler{.optimizer = optimizer_, .lr_scheduler = make_scheduler(scheduler_name_, optimizer_)};
+    return levin::OptimizerWithScheduler{.optimizer = optimizer_,
+                                         .lr_scheduler = make_scheduler(scheduler_name_, optimizer_)};
   }
   std::vector<double> losses, rates;
 

@@ -19,7 +19,9 @@ def class_name(thing):
 
 
 def is_plain(tensor):
-    return tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_conj() and not tensor.is_neg() and not tensor.is_quantized and not tensor.is_nested
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_nested:
+        return False
+    return not tensor.is_conj() and not tensor.is_neg()
 
 
 class Describer:

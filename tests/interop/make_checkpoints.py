@@ -35,7 +35,8 @@ def description(path, protocol):
     anew = io.BytesIO()
     torch.save(loaded, anew)
     anew.seek(0)
-    return {"protocol": protocol, "weights_only": loads_weights_only(path), "writable": loads_weights_only(anew), "count": count, "value": value}
+    return {"protocol": protocol, "weights_only": loads_weights_only(path), "writable": loads_weights_only(anew), "count": count,
+            "value": value}
 
 
 def write_description(path, protocol):

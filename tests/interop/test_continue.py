@@ -134,9 +134,9 @@ class Comparison:
 
 
 def check(comparison, saver, folder):
-    """Both parts on both sides. Where Lightning itself does not go on as if nothing had happened, its own run from its own file is
-    what is compared with: ModelCheckpoint writes before a plateau scheduler steps, and within an epoch Lightning begins again with
-    the first batch (levin goes on with the next)."""
+    """Both parts on both sides. levin goes on from its own file as if nothing had happened. Lightning does not always:
+    ModelCheckpoint writes before a plateau scheduler steps, and within an epoch Lightning begins again with the first batch; there
+    its own run from its own file is what a change of sides is compared with."""
     pairs = [(o, s) for o in OPTIMIZERS for s in SCHEDULERS]
     change = WITHIN if saver == "step" else HALF * STEPS
     theirs = {pair: folder / f"{pair[0]}-{pair[1]}-python.ckpt" for pair in pairs}
@@ -157,13 +157,15 @@ def check(comparison, saver, folder):
         python_half = python_whole | {"epoch": HALF, "step": HALF * STEPS}
         comparison.compare(f"{name}, levin's first half", python_half, levin_half, slice(0, HALF * STEPS))
         comparison.compare(f"{name}, levin, Python against Python, Python", python_python, levin_python)
-        early = saver != "trainer" and pair[1] == "plateau"
-        for what, run in (("Python, levin", python_levin), ("levin, levin", levin_levin), ("levin, Python", levin_python)):
-            if run is python_levin and saver == "step" or early and saver == "callback":
-                comparison.compare(f"{name}, {what} against Python, Python", python_python, run)
-            elif not early and (saver != "step" or run is levin_levin):
-                comparison.compare(f"{name}, {what} against Python throughout", python_whole, run, slice(change, None))
-                comparison.compare(f"{name}, {what} against levin throughout", levin_whole, run, slice(change, None))
+        steps = slice(change, None)
+        own_way = saver == "step" or (saver == "callback" and pair[1] == "plateau")  # Lightning's, see above
+        comparison.compare(f"{name}, levin, levin against levin throughout", levin_whole, levin_levin, steps)
+        comparison.compare(f"{name}, Python, levin against Python, Python", python_python, python_levin)
+        if own_way:
+            continue
+        for what, run in (("Python, levin", python_levin), ("levin, Python", levin_python)):
+            comparison.compare(f"{name}, {what} against Python throughout", python_whole, run, steps)
+            comparison.compare(f"{name}, {what} against levin throughout", levin_whole, run, steps)
     return len(pairs)
 
 

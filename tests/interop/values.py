@@ -128,44 +128,22 @@ def tensor(random, generator):
 def special(random, generator):
     """What weights_only accepts beyond plain tensors and containers."""
     dense = torch.eye(3) * 2.5
-    with_note = torch.ones(2)
-    with_note.note = "kept"
-    parameter = torch.nn.Parameter(torch.ones(3))
-    parameter.tag = [1, "two"]
-    odd = collections.OrderedDict(a=1)
-    odd.extra = {"version": 2}
-    chosen = random.randrange(14)
-    if chosen == 0:
-        return dense.to_sparse()
-    if chosen == 1:
-        return dense.to_sparse_csr()
-    if chosen == 2:
-        return torch.quantize_per_tensor(dense, 0.1, 3, torch.qint8)
-    if chosen == 3:
-        return torch.quantize_per_channel(dense, torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0, 1, 2]), 0, torch.quint8)
-    if chosen == 4:
-        return torch.view_as_complex(torch.randn(3, 2, generator=generator)).conj()
-    if chosen == 5:
-        return torch.randn(4, generator=generator).to_sparse()
-    if chosen == 6:
-        return with_note
-    if chosen == 7:
-        return parameter
-    if chosen == 8:
-        return torch.empty(2, 3, device="meta")
-    if chosen == 9:
-        return torch.arange(5.0).untyped_storage()
-    if chosen == 10:
-        return torch.arange(3).storage()
-    if chosen == 11:
-        return odd
-    if chosen == 12:
-        return torch.get_rng_state()
-    return torch.nn.Linear(2, 2).state_dict()
+    noted, parameter, odd = torch.ones(2), torch.nn.Parameter(torch.ones(3)), collections.OrderedDict(a=1)
+    noted.note, parameter.tag, odd.extra = "kept", [1, "two"], {"version": 2}
+    scales, zeros = torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0, 1, 2])
+    return random.choice([
+        lambda: dense.to_sparse(), lambda: dense.to_sparse_csr(), lambda: torch.randn(4, generator=generator).to_sparse(),
+        lambda: torch.quantize_per_tensor(dense, 0.1, 3, torch.qint8), lambda: torch.quantize_per_tensor(dense, 0.1, 0, torch.qint32),
+        lambda: torch.quantize_per_channel(dense, scales, zeros, 0, torch.quint8),
+        lambda: torch.view_as_complex(torch.randn(3, 2, generator=generator)).conj(), lambda: noted, lambda: parameter, lambda: odd,
+        lambda: torch.empty(2, 3, device="meta"), lambda: torch.arange(5.0).untyped_storage(), lambda: torch.arange(3).storage(),
+        torch.get_rng_state, lambda: torch.nn.Linear(2, 2).state_dict(),
+    ])()
 
 
 def key(random):
-    return random.choice([None, True, False, 0, 1.5, -3, 2**65, "name", "", ("a", 1), (), (None, (2.5,)), b"raw", float("inf"), 3 + 4j, torch.float32])
+    return random.choice([None, True, False, 0, 1.5, -3, 2**65, "name", "", ("a", 1), (), (None, (2.5,)), b"raw", float("inf"), 3 + 4j,
+                          torch.float32])
 
 
 def value(random, generator, depth=0, allow_opaque=False, shared=()):

@@ -22,7 +22,7 @@ constexpr Typed typed_storages[] = {{DType::float64, "DoubleStorage"},
                                     {DType::bfloat16, "BFloat16Storage"},
                                     {DType::complex128, "ComplexDoubleStorage"},
                                     {DType::complex64, "ComplexFloatStorage"},
-                                    // Of quantized tensors, which are kept as inert objects: their bytes.
+                                    // Bytes of quantized tensors, which are inert objects.
                                     {DType::int8, "QInt8Storage"},
                                     {DType::int32, "QInt32Storage"},
                                     {DType::uint8, "QUInt8Storage"},

@@ -39,11 +39,12 @@ using FindStorage = std::function<std::shared_ptr<const Storage>(const StorageRe
 
 /// Reads a pickle of protocol 2 to 5. Nothing in it is executed.
 /// OrderedDict, Counter, set, bytes, complex, tensors and parameters become values of their kind;
-/// torch.Size, torch.device, sparse, quantized and lazily conjugated tensors, storages by themselves
-/// (a storage class around a tensor of all elements) and unknown classes become objects. What is shared in the pickle is
-/// shared in the tree (the same container, string or tensor). CheckpointError names the byte for
-/// whatever is malformed, contains itself, is nested deeper than the limit, asks for more memory
-/// than its size explains, or describes a tensor that lies outside its storage.
+/// torch.Size, torch.device, tensors that are sparse, quantized or lazily conjugated, storages by
+/// themselves (their class around a tensor of all elements) and unknown classes become objects.
+/// What is shared in the pickle is shared in the tree (the same container, string or tensor).
+/// CheckpointError names the byte for whatever is malformed, contains itself, is nested deeper than
+/// the limit, asks for more memory than its size explains, or describes a tensor that lies outside
+/// its storage.
 LEVIN_API Value read_pickle(std::string_view pickle, const FindStorage& find_storage,
                             const PickleOptions& options = {});
 

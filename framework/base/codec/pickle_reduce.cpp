@@ -182,9 +182,9 @@ const std::shared_ptr<const Storage>& Reducer::storage_of(const Value& handle) c
   return found->second->storage;
 }
 
-// (storage, offset, size, stride[, requires_grad, hooks][, dtype][, metadata]), of which so many are
-// always there. One with metadata, conjugated or negated lazily, has other elements than its
-// storage: it stays an inert object.
+// (storage, offset, size, stride[, requires_grad, hooks][, dtype][, metadata]), of which the first
+// `fixed` are always there. One with metadata, conjugated or negated lazily, has other elements
+// than its storage: it stays an inert object.
 Value Reducer::rebuild_tensor(const List& args, std::size_t fixed, bool& known) {
   TensorRef tensor;
   tensor.storage = storage_of(args[0]);
