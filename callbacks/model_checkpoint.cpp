@@ -143,6 +143,24 @@ void ModelCheckpoint::setup(Trainer& trainer, LightningModule&, std::string_view
   dirpath_ = trainer.strategy().broadcast(dirpath_);
   if (trainer.is_global_zero() && stage == "fit" && plan_.options.save_top_k != 0 && checkpoint_files::is_nonempty_folder(dirpath_))
     rank_zero_warn("Checkpoint directory " + dirpath_ + " exists and is not empty.");
+  if (stage == "fit" && !trainer.fast_dev_run() && std::filesystem::is_directory(dirpath_)) take_folder(trainer);
+}
+
+// At the start if the folder is there, else with the first save, which makes it.
+void ModelCheckpoint::take_folder(Trainer& trainer) {
+  if (has_folder_ || !trainer.is_global_zero()) return;
+  real_files().make_directories(dirpath_);  // what is wrong with it, the save says
+  if (!std::filesystem::is_directory(dirpath_)) return;
+  lock_ = FolderLock(dirpath_);
+  has_folder_ = true;
+  if (!lock_.locked()) warn_once(dirpath_ + ": this file system has no locks (" + lock_.reason() + "); nothing keeps another process from saving there");
+  const int swept = remove_stale_temporaries(real_files(), dirpath_);
+  if (swept > 0) rank_zero_info("Removed " + std::to_string(swept) + " unfinished file(s) of killed processes from " + dirpath_);
+}
+
+void ModelCheckpoint::teardown(Trainer&, LightningModule&, std::string_view) {
+  lock_.release();
+  has_folder_ = false;
 }
 
 Moment ModelCheckpoint::moment(Trainer& trainer, Moment::Event event) const {
@@ -202,6 +220,8 @@ void ModelCheckpoint::on_train_end(Trainer& trainer, LightningModule&) { conside
 void ModelCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std::exception& exception) {
   const std::string before = policy_.last_checkpoint_saved();
   consider(trainer, Moment::Event::exception);
+  lock_.release();
+  has_folder_ = false;
   if (policy_.last_checkpoint_saved() == before) return;
   rank_zero_info("An " + exception_name(exception) + " was raised with message: " + exception.what() + ", saved checkpoint to " +
                  policy_.last_checkpoint_saved());
@@ -249,6 +269,7 @@ void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) 
 }
 
 void ModelCheckpoint::save(Trainer& trainer, const std::string& path) {
+  if (trainer.fn() == TrainerFn::fit) take_folder(trainer);
   // The file says that it was saved; whoever resumes from it must not save it again.
   {
     const Saving saving(*this, path, trainer.global_step());

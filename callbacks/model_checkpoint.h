@@ -6,6 +6,7 @@
 #include "levin/framework/base/decisions/checkpoint_policy.h"
 #include "levin/framework/base/decisions/filename_template.h"
 #include "levin/framework/base/decisions/retention.h"
+#include "levin/framework/base/folder_lock.h"
 #include "levin/framework/callback.h"
 
 namespace levin {
@@ -16,6 +17,9 @@ namespace levin {
 ///
 /// Which files are saved, named, ranked and removed is what Lightning's ModelCheckpoint does; every file is written atomically and
 /// durably, and an old file is removed only after the new one is complete. All options: `ModelCheckpointOptions`.
+///
+/// During fit the folder is this process's alone: a second process that wants to save there gets an OSError that names the first
+/// (several ModelCheckpoints and Trainers of one process share it). What killed processes left half-written is swept away first.
 class LEVIN_API ModelCheckpoint : public Checkpoint {
  public:
   using Options = ModelCheckpointOptions;
@@ -62,6 +66,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   void on_validation_end(Trainer& trainer, LightningModule& module) override;
   void on_exception(Trainer& trainer, LightningModule& module, const std::exception& exception) override;
   void on_train_end(Trainer& trainer, LightningModule& module) override;
+  void teardown(Trainer& trainer, LightningModule& module, std::string_view stage) override;
 
   std::string state_key() const override;
   Value state_dict() const override;
@@ -79,6 +84,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   void save(Trainer& trainer, const std::string& path);
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);
   void release(Trainer& trainer);
+  void take_folder(Trainer& trainer);
   void note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step);
   void apply_retention(Trainer& trainer, const std::string& current);
   std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;
@@ -87,6 +93,8 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   CheckpointPlan plan_;
   CheckpointPolicy policy_;
   std::string dirpath_;
+  FolderLock lock_;  ///< held during fit, from when the folder is there
+  bool has_folder_ = false;
   std::string saving_;  ///< the file that is being written
   std::int64_t saving_step_ = 0;
   std::string leaving_;  ///< the file that the one being written replaces

@@ -118,7 +118,7 @@ struct Case {
   std::string name;
   MakeOptimizers optimizers;
   std::int64_t workers = 0, accumulate = 1;
-  std::optional<levin::ValCheckInterval> val_check_interval = std::nullopt;
+  std::optional<levin::ValCheckOption> val_check_interval = std::nullopt;
   bool scheduled_accumulation = false;
 };
 
