@@ -105,7 +105,7 @@ TEST_CASE("the link is moved before the file it led to is removed, so that it ne
     Scripted module({4, 3, 2, 1});
     levin::Trainer trainer(quiet({.callbacks = {levin::make<ModelCheckpoint>({.dirpath = folder.path(), .monitor = monitor, .save_last = "link"})},
                                   .max_epochs = 4,
-                                  .plugins = {.checkpoint_io = watch}}));
+                                  .plugins = {watch}}));
     trainer.fit(module, {.train = tiny_data(2), .val = tiny_data(1)});
     CHECK(watch->removed == 3);
     CHECK(watch->dangling == 0);
