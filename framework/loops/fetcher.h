@@ -31,9 +31,10 @@ class Fetcher {
   bool started() const { return started_; }
   /// The next batch; false when there is none.
   bool next(Item& item);
-  /// The same as a profiled action.
+  /// The same as a profiled action, unless it is known that nothing is left.
   template <class Run>
   bool next(Run& run, const char* action, Item& item) {
+    if (done_) return next(item);
     const auto profiled = run.profile(action);
     return next(item);
   }

@@ -26,10 +26,7 @@ constexpr auto not_monitoring = [](const Callback& callback) { return !callback.
 
 void FitLoop::run(Run& run) {
   setup_data(run);
-  if (std::exchange(loader_asked_early_, false)) {
-    load_loader_states(run);
-    if (!resume_ || !resume_->point.starts_another_epoch()) start_train_loader(run);
-  }
+  if (std::exchange(loader_asked_early_, false)) open_train_loader(run);
   if ((!resumes_inside_epoch() && done(run)) || is_zero(run.options.limit_train_batches)) return;
   begin_run(run);
   given_accumulation_ = run.options.accumulate_grad_batches;

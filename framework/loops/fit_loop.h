@@ -95,6 +95,7 @@ class LEVIN_API FitLoop {
   void begin_run(Run& run);
   void begin_epoch(Run& run);
   void begin_batches(Run& run);
+  void open_train_loader(Run& run);
   void start_train_loader(Run& run);
   void set_restarting(bool restarting, const Run& run);
   void update_restart_stage();
@@ -123,7 +124,7 @@ class LEVIN_API FitLoop {
   BatchRestart batch_restart_ = BatchRestart::none;
   bool restarting_ = false, batches_restarting_ = false, loaded_ = false, resuming_ = false;
   bool skip_next_validation_ = false;
-  bool loader_asked_early_ = false;  // by `estimated_stepping_batches`, before a checkpoint's loader states were there
+  bool loader_asked_early_ = false;  ///< by `estimated_stepping_batches`, before a checkpoint's loader states were there
   std::vector<Value> loader_states_;
 
   /// Where the loop is now, for the next checkpoint.

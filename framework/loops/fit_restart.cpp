@@ -125,6 +125,11 @@ void FitLoop::begin_batches(Run& run) {
   fetcher_.add_fetched(batch_progress.current.ready);
 }
 
+void FitLoop::open_train_loader(Run& run) {
+  load_loader_states(run);
+  if (!resume_ || !resume_->point.starts_another_epoch()) start_train_loader(run);
+}
+
 void FitLoop::start_train_loader(Run&) {
   loaders_[0]->set_epoch(epoch_progress.current.processed);
   fetcher_.start(loaders_, {max_batches_}, first_batch_to_fetch());

@@ -173,8 +173,7 @@ void FitLoop::setup_data(Run& run) {
   }
   if (loaders_.size() > 1) throw NotImplementedError("several training loaders at once are not supported; combine their datasets");
   max_batches_ = number_of_batches(*loaders_[0], run.options.limit_train_batches, "train");
-  load_loader_states(run);
-  if (!resume_ || !resume_->point.starts_another_epoch()) start_train_loader(run);
+  open_train_loader(run);
   if (max_batches_ == 0) return;
   last_reload_epoch_ = current_epoch();
 

@@ -16,9 +16,6 @@ LightningDataModule::~LightningDataModule() = default;
 Loaders LightningDataModule::train_dataloader() { not_implemented("train_dataloader"); }
 Loaders LightningDataModule::test_dataloader() { not_implemented("test_dataloader"); }
 Loaders LightningDataModule::predict_dataloader() { not_implemented("predict_dataloader"); }
-void LightningDataModule::save_hyperparameters(const Value& dict) {
-  for (const auto& [key, value] : dict.as_dict()) hparams_.as_dict().set(key, value.clone());
-}
 Batch LightningDataModule::on_before_batch_transfer(Batch batch, std::int64_t) {
   default_transfer_ = true;
   return batch;
@@ -30,6 +27,9 @@ Batch LightningDataModule::transfer_batch_to_device(Batch batch, c10::Device, st
 Batch LightningDataModule::on_after_batch_transfer(Batch batch, std::int64_t) {
   default_transfer_ = true;
   return batch;
+}
+void LightningDataModule::save_hyperparameters(const Value& dict) {
+  for (const auto& [key, value] : dict.as_dict()) hparams_.as_dict().set(key, value.clone());
 }
 std::string LightningDataModule::state_key() const { return class_name(*this); }
 

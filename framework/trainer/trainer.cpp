@@ -35,6 +35,7 @@ void order_callbacks(Callbacks& callbacks) {
 }
 
 namespace {
+
 // Not from torch's generators: a run's random numbers are its own.
 std::string new_run_id() {
   std::random_device device;
@@ -320,8 +321,7 @@ void Trainer::Impl::save_for_requeue() {
 
 void Trainer::Impl::attach_model_callbacks() {
   run.callbacks = own_callbacks;
-  const MetricLog::HookScope scope(run.metric_log, Hook::configure_callbacks);
-  const Callbacks of_model = run.module->configure_callbacks();
+  const Callbacks of_model = LEVIN_CALL_MODULE(run, configure_callbacks);
   for (const auto& callback : of_model) {
     // The model's callback replaces the Trainer's of the same class.
     std::erase_if(run.callbacks, [&](const auto& c) { return typeid(*c) == typeid(*callback); });

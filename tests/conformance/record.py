@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import tempfile
+import time
 import warnings
 
 import torch
@@ -364,6 +365,25 @@ WRONG = [
 ]
 
 
+def record_report():
+    """SimpleProfiler's tables, of actions on a clock that stands still but for what the actions take."""
+    now = [0.0]
+    real, time.perf_counter = time.perf_counter, lambda: now[0]
+    try:
+        for name, extended in (("extended", True), ("short", False)):
+            now[0] = 0.0
+            profiler = SimpleProfiler(extended=extended)
+            for action, seconds in (("short", 0.25), ("a longer name of an action", 0.5), ("short", 0.75), ("tiny", 1e-6 / 3)):
+                profiler.start(action)
+                now[0] += seconds
+                profiler.stop(action)
+            now[0] += 0.5
+            with open(os.path.join(GOLDEN, f"simple_profiler_{name}.txt"), "w") as f:
+                f.write(profiler.summary())
+    finally:
+        time.perf_counter = real
+
+
 def record_options():
     out = []
     for options in WRONG:
@@ -381,6 +401,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     recorders = {"signatures": record_signatures, "hooks": record_hooks, "profiler": record_profiler,
-                 "options": record_options}
+                 "options": record_options, "report": record_report}
     for name in sys.argv[1:] or recorders:
         recorders[name]()

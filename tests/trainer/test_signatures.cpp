@@ -45,15 +45,17 @@ Arguments log_arguments() {
           {"add_dataloader_idx", d.add_dataloader_idx}, {"batch_size", {}}, {"rank_zero_only", d.rank_zero_only}};
 }
 Arguments fit_arguments() {
-  const levin::FitArguments o{.train = {}, .val = {}, .datamodule = {}, .ckpt_path = {}};
+  const levin::FitArguments o{.train = {}, .val = {}, .datamodule = {}, .ckpt_path = {}, .strict_ckpt = {}};
   (void)o;
-  return {{"model", {}}, {"train_dataloaders", {}}, {"val_dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}};
+  return {{"model", {}}, {"train_dataloaders", {}}, {"val_dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}, {"strict_ckpt", {}}};
 }
 Arguments evaluate_arguments() {
-  const levin::EvaluateArguments o{.dataloaders = {}, .datamodule = {}, .ckpt_path = {}, .verbose = {}, .return_predictions = {}};
-  (void)o;
+  const levin::EvaluateArguments ordered{
+      .dataloaders = {}, .datamodule = {}, .ckpt_path = {}, .verbose = {}, .return_predictions = {}, .strict_ckpt = {}};
+  (void)ordered;
+  const levin::EvaluateArguments o;
   return {{"model", {}}, {"dataloaders", {}}, {"datamodule", {}}, {"ckpt_path", {}}, {"verbose", o.verbose},
-          {"return_predictions", {}}};
+          {"return_predictions", {}}, {"strict_ckpt", {}}};
 }
 
 struct Subject {
@@ -79,10 +81,10 @@ std::vector<Subject> subjects() {
       {"AdvancedProfiler", arguments_of<levin::AdvancedProfilerOptions>(), {"dump_stats"}, {}},
       {"PyTorchProfiler", arguments_of<levin::PyTorchProfilerOptions>(), {"emit_nvtx", "table_kwargs"}, {}},
       {"log", log_arguments(), {"sync_dist_group", "metric_attribute"}, {}},
-      {"fit", fit_arguments(), {"weights_only"}, {}},
-      {"validate", evaluate_arguments(), {"weights_only"}, {"return_predictions"}, false},
-      {"test", evaluate_arguments(), {"weights_only"}, {"return_predictions"}, false},
-      {"predict", evaluate_arguments(), {"weights_only"}, {"verbose"}, false},
+      {"fit", fit_arguments(), {"weights_only"}, {"strict_ckpt"}},
+      {"validate", evaluate_arguments(), {"weights_only"}, {"return_predictions", "strict_ckpt"}, false},
+      {"test", evaluate_arguments(), {"weights_only"}, {"return_predictions", "strict_ckpt"}, false},
+      {"predict", evaluate_arguments(), {"weights_only"}, {"verbose", "strict_ckpt"}, false},
   };
 }
 
