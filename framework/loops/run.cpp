@@ -26,7 +26,7 @@ bool Run::enable_validation() const {
 bool Run::validates_this_epoch() const {
   if (!enable_validation()) return false;
   if (!options.check_val_every_n_epoch) return true;
-  if (*options.check_val_every_n_epoch == 0) throw ZeroDivisionError("integer modulo by zero");
+  if (*options.check_val_every_n_epoch == 0) throw MisconfigurationException("`check_val_every_n_epoch` should be an int of at least 1 or null, got 0.");
   return (module->current_epoch() + 1) % *options.check_val_every_n_epoch == 0;
 }
 
