@@ -7,6 +7,7 @@ called, or every action that it profiled, in order; option_errors.json, what Tra
 """
 
 import contextlib
+import functools
 import inspect
 import io
 import json
@@ -99,7 +100,7 @@ def traced(cls, who, hooks, trainer_of):
 
 
 class Boom(Exception):
-    pass
+    """What a scenario's module throws."""
 
 
 def rows(batches):
@@ -118,17 +119,10 @@ class Loaders:
         n = self.data[stage]
         return [rows(k) for k in n] if isinstance(n, list) else rows(n)
 
-    def train_dataloader(self):
-        return self.loaders("train")
-
-    def val_dataloader(self):
-        return self.loaders("val")
-
-    def test_dataloader(self):
-        return self.loaders("test")
-
-    def predict_dataloader(self):
-        return self.loaders("predict")
+    train_dataloader = functools.partialmethod(loaders, "train")
+    val_dataloader = functools.partialmethod(loaders, "val")
+    test_dataloader = functools.partialmethod(loaders, "test")
+    predict_dataloader = functools.partialmethod(loaders, "predict")
 
 
 class Model(Loaders, LightningModule):
@@ -264,7 +258,7 @@ def play(s):
     best = None
     with tempfile.TemporaryDirectory() as folder:
         for run in s["runs"]:
-            options = {k: v for k, v in {**s["trainer"], **run.get("trainer", {})}.items()}
+            options = {**s["trainer"], **run.get("trainer", {})}
             if not options.get("barebones"):
                 options.update(logger=False, enable_progress_bar=False, enable_model_summary=False)
             elif options.get("enable_checkpointing") is False:
