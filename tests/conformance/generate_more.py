@@ -81,7 +81,7 @@ def interruptions(r, s):
                       "at": r.choice([0, 1, 2, 4, 6, 9]), "type": r.choice(["Boom", "Boom", "KeyboardInterrupt"])}
     if r.random() < 0.15:
         m["stop_at_steps"] = [r.choice([1, 3, 5, 8])]
-    if r.random() < 0.2:
+    if r.random() < 0.2 and s["trainer"]["max_epochs"] != -1:  # the index stays: every later epoch is skipped too
         m["skip_epoch_at"] = r.sample(range(12), r.choice([1, 2]))
     if r.random() < 0.15:
         m["skip_steps"] = r.sample(range(1, 10), 3)
