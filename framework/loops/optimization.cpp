@@ -90,7 +90,9 @@ StepOutput Optimization::run_manual(Run& run) {
 }
 
 void Optimization::backward(Run& run, const at::Tensor& loss) {
-  const ProfiledAction action = run.profile_strategy("backward");
+  // As in Lightning: `manual_backward` is not an action of its own.
+  const bool automatic = run.module->automatic_optimization;
+  const ProfiledAction action = automatic ? run.profile_strategy("backward") : ProfiledAction();
   const at::Tensor scaled = run.precision->scale_loss(loss);
   LEVIN_CALL(run, on_before_backward, scaled);
   LEVIN_CALL_MODULE(run, backward, scaled);

@@ -54,9 +54,9 @@ std::string Run::action_name(const Callback& callback, Hook hook) {
 }
 
 // Steps go through the strategy in Lightning, and are reported so.
-std::string Run::action_name(const LightningModule& module, Hook hook) const {
+std::string Run::action_name(const LightningModule& named, Hook hook) const {
   const bool step = hook == Hook::training_step || hook == Hook::validation_step || hook == Hook::test_step || hook == Hook::predict_step;
-  return step ? strategy_action(hook_name(hook)) : "[LightningModule]" + class_name(module) + "." + hook_name(hook);
+  return step ? strategy_action(hook_name(hook)) : "[LightningModule]" + class_name(named) + "." + hook_name(hook);
 }
 
 std::string Run::strategy_action(std::string_view what) const {
