@@ -3,7 +3,9 @@
 //   bench_checkpoint [FOLDER] [MEGABYTES] [ROUNDS]
 // Bars: a durable save has 0.9 x the bandwidth of write + fsync, a file is opened by mmap in under
 // 10 ms, a load with a copy runs at 0.8 x memcpy, and at 0.4 x memcpy with every checksum verified.
-// The copies begin with the file in the page cache and go into memory that was never touched.
+// The copies begin with the file in the page cache and go into memory that was never touched. What an
+// async save keeps the training waiting for is at most 1.3 x one memcpy of the state, both into
+// memory that was used before.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/fresh_memory.h"
 #include "levin/framework/base/files.h"
+#include "levin/framework/checkpoint/async_checkpoint_io.h"
 
 using namespace levin;
 
@@ -79,6 +82,11 @@ void copy_plainly(const Value& value) {
   }
 }
 
+// Only the time until save_checkpoint returns counts, so what comes after it is left out.
+class Nowhere final : public CheckpointIO {
+  void save_checkpoint(const Value&, const std::string&) override {}
+};
+
 struct Row {
   const char* what;
   const char* against;
@@ -135,6 +143,19 @@ int main(int count, char** arguments) {
                   [&] { copy_plainly(value); }});
   rows.push_back({"load with a copy, verified", "memcpy", 0.4,
                   [&] { read_archive(ours, {.copy = true}); }, [&] { copy_plainly(value); }});
+
+  AsyncCheckpointIO async(std::make_shared<Nowhere>());
+  std::vector<char> warm(megabytes << 20);
+  rows.push_back({"blocking part of an async save", "memcpy", 1 / 1.3, [&] { async.save_checkpoint(value, ours); },
+                  [&] {
+                    char* to = warm.data();
+                    for (const auto& [name, tensor] : value.at("state_dict").as_dict()) {
+                      const Storage& storage = *tensor.as_tensor().storage;
+                      std::memcpy(to, storage.data, storage.nbytes);
+                      to += storage.nbytes;
+                    }
+                  },
+                  [&] { async.teardown(); }});
 
   bool met = true;
   std::printf("%.0f MB, medians of %d rounds\n", static_cast<double>(bytes.size()) / 1e6, rounds);
