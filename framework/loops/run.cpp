@@ -26,7 +26,7 @@ bool Run::enable_validation() const {
 bool Run::validates_this_epoch() const {
   if (!enable_validation()) return false;
   if (!options.check_val_every_n_epoch) return true;
-  if (*options.check_val_every_n_epoch == 0) throw MisconfigurationException("`check_val_every_n_epoch` should be an int of at least 1 or null, got 0.");
+  if (*options.check_val_every_n_epoch == 0) throw ZeroDivisionError("integer modulo by zero");
   return (module->current_epoch() + 1) % *options.check_val_every_n_epoch == 0;
 }
 
@@ -54,9 +54,9 @@ std::string Run::action_name(const Callback& callback, Hook hook) {
 }
 
 // Steps go through the strategy in Lightning, and are reported so.
-std::string Run::action_name(const LightningModule& named, Hook hook) const {
+std::string Run::action_name(const LightningModule& of, Hook hook) const {
   const bool step = hook == Hook::training_step || hook == Hook::validation_step || hook == Hook::test_step || hook == Hook::predict_step;
-  return step ? strategy_action(hook_name(hook)) : "[LightningModule]" + class_name(named) + "." + hook_name(hook);
+  return step ? strategy_action(hook_name(hook)) : "[LightningModule]" + class_name(of) + "." + hook_name(hook);
 }
 
 std::string Run::strategy_action(std::string_view what) const {

@@ -9,6 +9,17 @@ namespace {
 
 using recorded::Trace;
 
+/// Files as Lightning writes them: without the `levin` block, with which a resume enters the run where it was left, not where
+/// Lightning does.
+class PlainFiles : public levin::CheckpointIO {
+ public:
+  void save_checkpoint(const levin::Value& checkpoint, const std::string& path) override {
+    levin::Value plain = checkpoint.clone();
+    plain.as_dict().erase("levin");
+    CheckpointIO::save_checkpoint(plain, path);
+  }
+};
+
 levin::TrainerOptions options_of(const levin::Value& scenario, const levin::Value& run, const std::string& folder) {
   levin::Value given = scenario.at("trainer").clone();
   if (const levin::Value* more = run.find("trainer"))
@@ -16,6 +27,7 @@ levin::TrainerOptions options_of(const levin::Value& scenario, const levin::Valu
   levin::TrainerOptions options;
   levin::read_fields(given, options, "trainer");
   options.default_root_dir = folder;
+  options.plugins = {std::make_shared<PlainFiles>()};
   if (!options.barebones) return quiet(std::move(options));
   options.enable_checkpointing.reset();
   return options;
