@@ -1,11 +1,15 @@
 #include "levin/callbacks/model_checkpoint.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "levin/callbacks/checkpoint_files.h"
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/clock.h"
+#include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/console.h"
+#include "levin/framework/base/yaml.h"
 #include "levin/framework/logger.h"
 #include "levin/framework/loops/fit_loop.h"
 #include "levin/framework/strategies/strategy.h"
@@ -53,8 +57,28 @@ struct ModelCheckpoint::Candidates {
   std::int64_t epoch, step;
 };
 
-ModelCheckpoint::ModelCheckpoint(Options options)
-    : plan_(options), policy_(plan_), dirpath_(options.dirpath ? checkpoint_files::real_path(*options.dirpath) : "") {}
+// Says while a file is written that it is.
+struct ModelCheckpoint::Saving {
+  Saving(ModelCheckpoint& checkpoint, const std::string& path, std::int64_t step) : self(checkpoint) {
+    self.saving_ = path;
+    self.saving_step_ = step;
+  }
+  ~Saving() { self.saving_.clear(); }
+  ModelCheckpoint& self;
+};
+
+ModelCheckpoint::ModelCheckpoint(Options options, std::unique_ptr<Trigger> trigger, std::shared_ptr<const Retention> retention)
+    : plan_(options),
+      policy_(plan_, trigger ? std::move(trigger) : plan_.make_trigger()),
+      dirpath_(options.dirpath ? checkpoint_files::real_path(*options.dirpath) : ""),
+      retention_(std::move(retention)) {}
+
+void ModelCheckpoint::to_yaml(const std::optional<std::string>& filepath) const {
+  Value models = Value::dict();
+  for (const auto& [path, score] : best_k_models()) models[path] = score;
+  const std::string text = dump_yaml(models);
+  write_durably(real_files(), filepath.value_or(dirpath_ + "/best_k_models.yaml"), [&](ByteSink& sink) { sink.write(text.data(), text.size()); });
+}
 
 std::optional<double> ModelCheckpoint::best_model_score() const {
   const auto& score = policy_.top_k().best_model_score();
@@ -119,6 +143,24 @@ void ModelCheckpoint::setup(Trainer& trainer, LightningModule&, std::string_view
   dirpath_ = trainer.strategy().broadcast(dirpath_);
   if (trainer.is_global_zero() && stage == "fit" && plan_.options.save_top_k != 0 && checkpoint_files::is_nonempty_folder(dirpath_))
     rank_zero_warn("Checkpoint directory " + dirpath_ + " exists and is not empty.");
+  if (stage == "fit" && !trainer.fast_dev_run() && std::filesystem::is_directory(dirpath_)) take_folder(trainer);
+}
+
+// At the start if the folder is there, else with the first save, which makes it.
+void ModelCheckpoint::take_folder(Trainer& trainer) {
+  if (has_folder_ || !trainer.is_global_zero()) return;
+  real_files().make_directories(dirpath_);  // what is wrong with it, the save says
+  if (!std::filesystem::is_directory(dirpath_)) return;
+  lock_ = FolderLock(dirpath_);
+  has_folder_ = true;
+  if (!lock_.locked()) warn_once(dirpath_ + ": this file system has no locks (" + lock_.reason() + "); nothing keeps another process from saving there");
+  const int swept = remove_stale_temporaries(real_files(), dirpath_);
+  if (swept > 0) rank_zero_info("Removed " + std::to_string(swept) + " unfinished file(s) of killed processes from " + dirpath_);
+}
+
+void ModelCheckpoint::teardown(Trainer&, LightningModule&, std::string_view) {
+  lock_.release();
+  has_folder_ = false;
 }
 
 Moment ModelCheckpoint::moment(Trainer& trainer, Moment::Event event) const {
@@ -157,10 +199,17 @@ void ModelCheckpoint::consider(Trainer& trainer, Moment::Event event) {
   const Candidates candidates(trainer);
   if (decision.exception) save(trainer, format_checkpoint_name(candidates.for_names()));
   if (decision.top_k) save_top_k(trainer, candidates);
+  // A link may lead to the file that dropped out: it is moved before that goes, so that it never dangles.
+  if (!plan_.links_last) release(trainer);
   if (policy_.wants_last(decision, trainer.global_step())) save_last(trainer, candidates);
+  if (plan_.links_last) release(trainer);
 }
 
-void ModelCheckpoint::on_train_start(Trainer& trainer, LightningModule&) { consider(trainer, Moment::Event::train_start); }
+void ModelCheckpoint::on_train_start(Trainer& trainer, LightningModule&) {
+  // A run that was killed between a save and the removal of what it replaces: the removal is made up for.
+  if (!leaving_.empty()) release(trainer);
+  consider(trainer, Moment::Event::train_start);
+}
 void ModelCheckpoint::on_train_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
   consider(trainer, Moment::Event::train_batch_end);
 }
@@ -171,6 +220,8 @@ void ModelCheckpoint::on_train_end(Trainer& trainer, LightningModule&) { conside
 void ModelCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std::exception& exception) {
   const std::string before = policy_.last_checkpoint_saved();
   consider(trainer, Moment::Event::exception);
+  lock_.release();
+  has_folder_ = false;
   if (policy_.last_checkpoint_saved() == before) return;
   rank_zero_info("An " + exception_name(exception) + " was raised with message: " + exception.what() + ", saved checkpoint to " +
                  policy_.last_checkpoint_saved());
@@ -184,9 +235,8 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
   if (!plan_.options.monitor) {
     // The path is part of the state that is saved, so it is set first.
     const std::string path = free_name(trainer, candidates, kept.best_model_path());
-    const std::string previous = kept.replace_latest(path);
+    leaving_ = kept.replace_latest(path);
     save(trainer, path);
-    remove(trainer, previous, path);
     return;
   }
   const std::string& monitor = *plan_.options.monitor;
@@ -201,10 +251,9 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
     return;
   }
   const std::string path = free_name(trainer, candidates, kept.leaves());
-  const std::string left = kept.admit(path, *score);
+  leaving_ = kept.admit(path, *score);
   if (plan_.options.verbose) rank_zero_info(saving_line(candidates.epoch, candidates.step, monitor, kept, path));
   save(trainer, path);
-  remove(trainer, left, path);
 }
 
 void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) {
@@ -220,14 +269,45 @@ void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) 
 }
 
 void ModelCheckpoint::save(Trainer& trainer, const std::string& path) {
+  if (trainer.fn() == TrainerFn::fit) take_folder(trainer);
   // The file says that it was saved; whoever resumes from it must not save it again.
-  saving_ = path;
-  saving_step_ = trainer.global_step();
-  trainer.save_checkpoint(path, plan_.options.save_weights_only);
-  saving_.clear();
+  {
+    const Saving saving(*this, path, trainer.global_step());
+    trainer.save_checkpoint(path, plan_.options.save_weights_only);
+  }
   policy_.saved(trainer.global_step(), path);
+  if (path != policy_.last_model_path()) note_saved(path, trainer.current_epoch(), trainer.global_step());
   if (!trainer.is_global_zero()) return;
   for (const auto& logger : trainer.loggers()) logger->after_save_checkpoint(*this);
+}
+
+// What the file just saved takes the place of, if anything.
+void ModelCheckpoint::release(Trainer& trainer) {
+  const std::string previous = std::exchange(leaving_, {}), current = policy_.last_checkpoint_saved();
+  if (retention_) apply_retention(trainer, current);
+  else remove(trainer, previous, current);
+}
+
+void ModelCheckpoint::note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step) {
+  if (!retention_) return;
+  std::erase_if(files_, [&](const auto& file) { return file.path == path; });
+  files_.push_back({path, epoch, global_step});
+}
+
+void ModelCheckpoint::apply_retention(Trainer& trainer, const std::string& current) {
+  TopK& kept = policy_.top_k();
+  const auto wanted = [&](const std::string& path) {
+    if (path == current || path == kept.best_model_path() || path == policy_.last_model_path() || path == policy_.last_checkpoint_saved()) return true;
+    const auto& models = kept.best_k_models();
+    return kept.k() != -1 && std::any_of(models.begin(), models.end(), [&](const auto& entry) { return entry.first == path; });
+  };
+  const std::vector<SavedCheckpoint> files = files_;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (wanted(files[i].path) || retention_->keeps(files, i)) continue;
+    kept.drop(files[i].path);
+    std::erase_if(files_, [&](const auto& file) { return file.path == files[i].path; });
+    remove(trainer, files[i].path, current);
+  }
 }
 
 void ModelCheckpoint::remove(Trainer& trainer, const std::string& previous, const std::string& current) {
@@ -253,14 +333,22 @@ void ModelCheckpoint::load_state_dict(const Value& state) {
 
 Value ModelCheckpoint::resume_state() const {
   const bool saving = !saving_.empty();
+  Value files = Value::list();
+  for (const auto& file : files_) files.push_back(Value::tuple({file.path, file.epoch, file.global_step}));
   return Dict{{"trigger", policy_.trigger_state()},
               {"last_global_step_saved", saving ? saving_step_ : policy_.last_global_step_saved()},
-              {"last_checkpoint_saved", saving ? saving_ : policy_.last_checkpoint_saved()}};
+              {"last_checkpoint_saved", saving ? saving_ : policy_.last_checkpoint_saved()},
+              {"leaving", leaving_},
+              {"files", files}};
 }
 
 void ModelCheckpoint::load_resume_state(const Value& state) {
   policy_.load_trigger_state(state.at("trigger"));
-  if (!moved_) policy_.saved(state.at("last_global_step_saved").as_int(), state.at("last_checkpoint_saved").as_string());
+  if (moved_) return;
+  policy_.saved(state.at("last_global_step_saved").as_int(), state.at("last_checkpoint_saved").as_string());
+  leaving_ = state.at("leaving").as_string();
+  for (const Value& file : state.at("files").items())
+    note_saved(file.items()[0].as_string(), file.items()[1].as_int(), file.items()[2].as_int());
 }
 
 }  // namespace levin

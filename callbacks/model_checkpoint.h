@@ -5,6 +5,8 @@
 
 #include "levin/framework/base/decisions/checkpoint_policy.h"
 #include "levin/framework/base/decisions/filename_template.h"
+#include "levin/framework/base/decisions/retention.h"
+#include "levin/framework/base/folder_lock.h"
 #include "levin/framework/callback.h"
 
 namespace levin {
@@ -15,11 +17,17 @@ namespace levin {
 ///
 /// Which files are saved, named, ranked and removed is what Lightning's ModelCheckpoint does; every file is written atomically and
 /// durably, and an old file is removed only after the new one is complete. All options: `ModelCheckpointOptions`.
+///
+/// During fit the folder is this process's alone: a second process that wants to save there gets an OSError that names the first
+/// (several ModelCheckpoints and Trainers of one process share it). What killed processes left half-written is swept away first.
 class LEVIN_API ModelCheckpoint : public Checkpoint {
  public:
   using Options = ModelCheckpointOptions;
-  /// Checks the options; MisconfigurationException in Lightning's words.
-  explicit ModelCheckpoint(Options options = {});
+  /// Checks the options; MisconfigurationException in Lightning's words. Beyond Lightning: a `trigger` of your own decides when to save
+  /// (in place of `every_n_train_steps`, `train_time_interval` and `every_n_epochs`), and a `retention` which files stay besides the
+  /// top k; see base/decisions/triggers.h and retention.h.
+  explicit ModelCheckpoint(Options options = {}, std::unique_ptr<Trigger> trigger = nullptr,
+                           std::shared_ptr<const Retention> retention = nullptr);
 
   // Changeable per object, as in Lightning.
   std::string CHECKPOINT_JOIN_CHAR = "-";
@@ -44,6 +52,8 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   /// The path for these metrics; see FilenameTemplate for the rules.
   std::string format_checkpoint_name(const FilenameMetrics& metrics, const std::optional<std::string>& filename = {},
                                      std::optional<std::int64_t> ver = {}, const std::optional<std::string>& prefix = {}) const;
+  /// Writes `best_k_models` as YAML, path: score; to `best_k_models.yaml` in `dirpath` unless another file is given.
+  void to_yaml(const std::optional<std::string>& filepath = {}) const;
   /// Whether a file is there, as rank 0 sees it.
   bool file_exists(const std::string& path, Trainer& trainer) const;
   std::vector<std::string> last_candidates(Trainer& trainer) const override;
@@ -56,6 +66,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   void on_validation_end(Trainer& trainer, LightningModule& module) override;
   void on_exception(Trainer& trainer, LightningModule& module, const std::exception& exception) override;
   void on_train_end(Trainer& trainer, LightningModule& module) override;
+  void teardown(Trainer& trainer, LightningModule& module, std::string_view stage) override;
 
   std::string state_key() const override;
   Value state_dict() const override;
@@ -65,20 +76,30 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
 
  private:
   struct Candidates;
+  struct Saving;
   Moment moment(Trainer& trainer, Moment::Event event) const;
   void consider(Trainer& trainer, Moment::Event event);
   void save_top_k(Trainer& trainer, const Candidates& candidates);
   void save_last(Trainer& trainer, const Candidates& candidates);
   void save(Trainer& trainer, const std::string& path);
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);
+  void release(Trainer& trainer);
+  void take_folder(Trainer& trainer);
+  void note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step);
+  void apply_retention(Trainer& trainer, const std::string& current);
   std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;
   FilenameTemplate name_template() const;
 
   CheckpointPlan plan_;
   CheckpointPolicy policy_;
   std::string dirpath_;
+  FolderLock lock_;  ///< held during fit, from when the folder is there
+  bool has_folder_ = false;
   std::string saving_;  ///< the file that is being written
   std::int64_t saving_step_ = 0;
+  std::string leaving_;  ///< the file that the one being written replaces
+  std::shared_ptr<const Retention> retention_;
+  std::vector<SavedCheckpoint> files_;  ///< saved and not removed, oldest first; kept only for a retention
   bool moved_ = false;  ///< the state that was loaded is of another folder
 };
 

@@ -4,6 +4,7 @@
 #include "levin/callbacks/gradient_accumulation_scheduler.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
+#include "levin/callbacks/on_exception_checkpoint.h"
 #include "levin/callbacks/progress_bar.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"

@@ -29,7 +29,7 @@ class LitRegressor final : public levin::LightningModule {
 };
 
 /// `rows` random samples in batches of 10.
-inline levin::DataLoader random_data(int64_t rows, bool shuffle) {
+inline levin::DataLoader regression_data(int64_t rows, bool shuffle) {
   const auto x = torch::randn({rows, 10});
   return levin::DataLoader(levin::TensorDataset({x, x.sum(1, /*keepdim=*/true)}), {.batch_size = 10, .shuffle = shuffle});
 }
@@ -44,7 +44,7 @@ inline void train_and_list(levin::ModelCheckpointOptions checkpoint, int64_t epo
                           .max_epochs = epochs,
                           .enable_progress_bar = false,
                           .enable_model_summary = false});
-  trainer.fit(model, {.train = random_data(100, true), .val = random_data(50, false)});
+  trainer.fit(model, {.train = regression_data(100, true), .val = regression_data(50, false)});
 
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(*checkpoint.dirpath)) files.insert(entry.path().filename());

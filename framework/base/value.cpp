@@ -7,6 +7,7 @@
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/half.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/base/tensor_elements.h"
 
 namespace levin {
 
@@ -23,27 +24,6 @@ namespace {
 
 [[noreturn]] void wrong_type(const char* wanted, const Value& given) {
   throw TypeError(std::string("expected ") + wanted + ", got " + given.type_name() + " " + given.repr(80));
-}
-
-// Elements are read one by one through their strides; only small tensors are compared or printed this way in practice.
-template <class F>
-void for_each_element(const TensorRef& t, F&& f) {
-  if (t.numel() == 0) return;
-  std::vector<std::int64_t> index(t.sizes.size(), 0);
-  std::int64_t offset = t.storage_offset;
-  while (true) {
-    f(offset);
-    std::size_t d = index.size();
-    while (d > 0) {
-      --d;
-      offset += t.strides[d];
-      if (++index[d] < t.sizes[d]) break;
-      offset -= t.strides[d] * t.sizes[d];
-      index[d] = 0;
-      if (d == 0) return;
-    }
-    if (index.empty()) return;
-  }
 }
 
 std::string gathered(const TensorRef& t) {
@@ -113,14 +93,14 @@ Value::Value(Global v) : data_(std::make_shared<const Global>(std::move(v))) {}
 Value::Value(Object v) : data_(std::make_shared<Object>(std::move(v))) {}
 Value::Value(Dict v) : data_(std::make_shared<Dict>(std::move(v))) {}
 
-Value Value::list(List items) { Value v; v.data_ = std::make_shared<Sequence>(Kind::list, std::move(items)); return v; }
-Value Value::tuple(List items) { Value v; v.data_ = std::make_shared<Sequence>(Kind::tuple, std::move(items)); return v; }
-Value Value::set(List items) { Value v; v.data_ = std::make_shared<Sequence>(Kind::set, std::move(items)); return v; }
+Value Value::list(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::list, std::move(items)}); return v; }
+Value Value::tuple(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::tuple, std::move(items)}); return v; }
+Value Value::set(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::set, std::move(items)}); return v; }
 Value Value::dict() { return Value(Dict()); }
 Value Value::ordered_dict() { Dict d; d.type = Dict::Type::ordered_dict; return Value(std::move(d)); }
-Value Value::bytes(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Kind::bytes, std::move(raw)); return v; }
-Value Value::bytearray(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Kind::bytearray, std::move(raw)); return v; }
-Value Value::big_integer(std::string le) { Value v; v.data_ = std::make_shared<const Raw>(Kind::big_integer, std::move(le)); return v; }
+Value Value::bytes(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::bytes, std::move(raw)}); return v; }
+Value Value::bytearray(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::bytearray, std::move(raw)}); return v; }
+Value Value::big_integer(std::string le) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::big_integer, std::move(le)}); return v; }
 
 Value Value::scalar_tensor(double value, DType dtype) {
   auto buffer = std::make_shared<std::array<char, 8>>();
@@ -210,7 +190,7 @@ void Value::push_back(Value item) { items().push_back(std::move(item)); }
 Value Value::clone() const {
   if (data_.index() == 8) {
     Value copy;
-    auto sequence = std::make_shared<Sequence>(kind(), List());
+    auto sequence = std::make_shared<Sequence>(Sequence{kind(), List()});
     sequence->items.reserve(items().size());
     for (const Value& item : items()) sequence->items.push_back(item.clone());
     copy.data_ = std::move(sequence);
@@ -247,7 +227,8 @@ bool Value::operator==(const Value& other) const {
     case Kind::bytes: case Kind::bytearray: case Kind::big_integer: return as_bytes() == other.as_bytes();
     case Kind::tensor: {
       const TensorRef &a = as_tensor(), &b = other.as_tensor();
-      return a.dtype == b.dtype && a.sizes == b.sizes && gathered(a) == gathered(b);
+      const bool same_python = a.python == b.python || (a.python && b.python && Value(*a.python) == Value(*b.python));
+      return same_python && a.dtype == b.dtype && a.sizes == b.sizes && gathered(a) == gathered(b);
     }
     case Kind::list: case Kind::tuple: case Kind::set: return items() == other.items();
     case Kind::dict: {

@@ -39,6 +39,8 @@ struct Storage {
   std::string location = "cpu";         ///< where it lived when saved ("cpu", "cuda:0"): a hint
 };
 
+struct Object;
+
 /// A strided view of a storage, as `torch._utils._rebuild_tensor_v2` describes it. Offset and strides count elements.
 struct TensorRef {
   DType dtype = DType::float32;
@@ -48,6 +50,9 @@ struct TensorRef {
   std::shared_ptr<const Storage> storage;
   bool requires_grad = false;
   bool parameter = false;               ///< a torch.nn.Parameter
+  /// What Python keeps beside the elements, null if nothing: `callable` is the tensor's subclass (none: it is no subclass), `state`
+  /// the attributes that were set on it (`tensor.note = ...`).
+  std::shared_ptr<const Object> python;
 
   LEVIN_API std::int64_t numel() const;
   LEVIN_API bool is_contiguous() const;

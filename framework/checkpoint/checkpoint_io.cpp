@@ -4,7 +4,6 @@
 
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/durable_file.h"
-#include "levin/framework/base/codec/mapped_file.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 
@@ -25,7 +24,7 @@ CheckpointIO::~CheckpointIO() = default;
 void CheckpointIO::save_checkpoint(const Value& checkpoint, const std::string& path) {
   Files& files = real_files();
   if (const int error = files.make_directories(folder_of(path)); error < 0) throw_os_error(-error, folder_of(path));
-  say_unless_synced(write_durably(files, path, [&](ByteSink& sink) { write_archive(checkpoint, sink); }), path);
+  say_unless_synced(save_archive(checkpoint, path, files), path);
 }
 
 Value CheckpointIO::load_checkpoint(const std::string& path) { return read_archive(path); }
@@ -40,13 +39,9 @@ void CheckpointIO::link_checkpoint(const std::string& target, const std::string&
   if (fs::absolute(target) == fs::absolute(link)) return;
   if (fs::is_directory(fs::symlink_status(link))) fs::remove_all(link);
   const std::string relative = fs::relative(target, fs::path(link).parent_path()).string();
-  try {
-    say_unless_synced(replace_symlink(real_files(), relative, link), link);
-  } catch (const OSError& error) {
-    warn_once(std::string("can't link, so a copy is made: ") + error.what());
-    const auto file = MappedFile::open(target);
-    write_durably(real_files(), link, [&](ByteSink& sink) { sink.write(file->bytes().data(), file->bytes().size()); });
-  }
+  const Linked linked = link_or_copy(real_files(), relative, link);
+  if (linked.is_copy) warn_once(folder_of(link) + ": this file system has no symbolic links; `last` is a copy");
+  say_unless_synced(linked.synced, link);
 }
 
 bool CheckpointIO::exists(const std::string& path) { return fs::exists(fs::symlink_status(path)); }

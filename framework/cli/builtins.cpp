@@ -3,6 +3,7 @@
 #include "levin/callbacks/gradient_accumulation_scheduler.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
+#include "levin/callbacks/on_exception_checkpoint.h"
 #include "levin/callbacks/progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/cli/registry.h"
@@ -17,6 +18,7 @@ void register_builtins() {
     register_class<ConvClassifier>("ConvClassifier");
     register_class<CsvDataModule>("CsvDataModule");
     register_class<EarlyStopping>("EarlyStopping");
+    register_class<OnExceptionCheckpoint>("OnExceptionCheckpoint");
     register_class<GradientAccumulationScheduler>("GradientAccumulationScheduler");
     register_class<ModelCheckpoint>("ModelCheckpoint");
     register_class<ModelSummary>("ModelSummary");

@@ -10,6 +10,7 @@
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/cli/class_fields.h"
 #include "levin/framework/cli/config.h"
+#include "levin/framework/cli/file_commands.h"
 #include "levin/framework/cli/registry.h"
 #include "levin/framework/data/seed.h"
 #include "levin/framework/trainer/trainer.h"
@@ -98,7 +99,7 @@ void execute(const Arguments& arguments) {
 }  // namespace
 
 int cli(int argc, char** argv) {
-  CLI::App app("levin " LEVIN_VERSION ": trains LightningModules from JSON configurations");
+  CLI::App app("levin " LEVIN_VERSION ": trains LightningModules from JSON configurations and looks into checkpoints");
   app.set_version_flag("--version", LEVIN_VERSION);
   app.require_subcommand(1);
   Arguments arguments;
@@ -119,12 +120,14 @@ int cli(int argc, char** argv) {
   add("validate", "Evaluate on the validation data");
   add("test", "Evaluate on the test data");
   add("predict", "Predict");
+  std::function<int()> file_command;
+  add_file_commands(app, file_command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 1;
   }
-  return run([&] { execute(arguments); });
+  return file_command ? file_command() : run([&] { execute(arguments); });
 }
 
 }  // namespace levin

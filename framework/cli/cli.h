@@ -11,8 +11,8 @@ namespace levin {
 ///     int main() { return levin::run([&] { ... trainer.fit(model, {.train = loader}); }); }
 LEVIN_API int run(const std::function<void()>& body);
 
-/// The command line `fit|validate|test|predict --config FILE.json [--trainer.max_epochs=3 ...]` for all registered classes.
-/// Returns the exit code.
+/// The command line `fit|validate|test|predict --config FILE.json [--trainer.max_epochs=3 ...]` for all registered classes, and
+/// `inspect` and `convert` for the files that come of it. Returns the exit code.
 LEVIN_API int cli(int argc, char** argv);
 
 }  // namespace levin

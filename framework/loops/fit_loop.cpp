@@ -27,13 +27,14 @@ constexpr auto not_monitoring = [](const Callback& callback) { return !callback.
 void FitLoop::run(Run& run) {
   setup_data(run);
   if (std::exchange(loader_asked_early_, false)) open_train_loader(run);
-  if ((!resumes_inside_epoch() && done(run)) || is_zero(run.options.limit_train_batches)) return;
-  begin_run(run);
   given_accumulation_ = run.options.accumulate_grad_batches;
+  if (resumes_at(At::epoch_end)) finish_resumed_epoch(run);
+  if ((!resume_ && done(run)) || is_zero(run.options.limit_train_batches)) return;
+  begin_run(run);
   at_ = {At::train_start};
   LEVIN_CALL(run, on_train_start);
   if (resume_) restore_moment(run);
-  while (resumes_inside_epoch() || !done(run)) run_epoch(run);
+  while (resume_ || !done(run)) run_epoch(run);
   restarting_ = false;
   at_ = {At::train_end};
   LEVIN_CALL(run, on_train_end);
@@ -50,16 +51,20 @@ void FitLoop::run_epoch(Run& run) {
     epoch_restart_ = EpochRestart::none;
   }};
   setup_data(run);
-  if (!resumes_at(At::epoch_end)) {
-    for (const auto& loader : loaders_) loader->set_epoch(epoch_progress.current.processed);
-    begin_epoch(run);
-    {
-      const ProfiledAction action = run.profile("run_training_epoch");
-      run_batches(run);
-    }
-    run.metric_log.epoch_end_reached();
-    epoch_progress.increment_processed();
+  for (const auto& loader : loaders_) loader->set_epoch(epoch_progress.current.processed);
+  begin_epoch(run);
+  {
+    const ProfiledAction action = run.profile("run_training_epoch");
+    run_batches(run);
   }
+  run.metric_log.epoch_end_reached();
+  epoch_progress.increment_processed();
+  end_epoch(run);
+  if (signals::interrupted()) throw KeyboardInterrupt();
+  if (signals::terminated()) throw SIGTERMException();
+}
+
+void FitLoop::end_epoch(Run& run) {
   call_epoch_end(run);
   run.metric_log.on_epoch_end();
   if (!restarting_ && is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/true);
@@ -68,8 +73,6 @@ void FitLoop::run_epoch(Run& run) {
   run.metric_log.reset_results();
   epoch_progress.increment_completed();
   at_ = {At::between_epochs};
-  if (signals::interrupted()) throw KeyboardInterrupt();
-  if (signals::terminated()) throw SIGTERMException();
 }
 
 // Callbacks that monitor a metric come last, so that they see what the module logs here.

@@ -78,6 +78,7 @@ class LEVIN_API FitLoop {
   void run_epoch(Run& run);
   void run_batches(Run& run);
   BatchOutcome run_batch(Run& run);
+  void end_epoch(Run& run);
   void call_epoch_end(Run& run);
   void end_batch(Run& run, const StepOutput& output, const Batch& batch, ResumePoint from = {});
   void after_batch(Run& run);
@@ -103,10 +104,11 @@ class LEVIN_API FitLoop {
 
   // fit_resume.cpp: going on as if nothing had happened
   bool resumes_at(At at) const { return resume_ && resume_->point.at == at; }
-  bool resumes_inside_epoch() const { return resume_ && resume_->point.inside_epoch(); }
   void restore_moment(Run& run);
   ResumePoint take_resume_point(At at);
   void finish_resumed_batch(Run& run);
+  void finish_resumed_epoch(Run& run);
+  void reopen_epoch();
   void load_resumed_loader(Run& run);
   std::int64_t first_batch_to_fetch() const;
 

@@ -101,7 +101,18 @@ void FitLoop::resume_exactly(const Value& state, Run& run) {
   // With other callbacks than then nobody can tell which of them had been called: none is called again.
   if (state.at("callbacks").as_int() != static_cast<std::int64_t>(run.callbacks.size())) point.calls = static_cast<int>(run.callbacks.size());
   resume_ = Resume{point, state, RngState::from_state_dict(state.at("rng"))};
+  const bool same_callbacks = state.at("callbacks").as_int() == static_cast<std::int64_t>(run.callbacks.size());
+  const bool stopped = same_callbacks && state.at("should_stop").as_bool();
+  const bool whole = batch_progress.is_last_batch || batch_progress.current.ready == state.at("max_batches").as_int();
+  if (point.at >= At::epoch_end && !whole && !stopped && !steps_reached(run)) reopen_epoch();
   restarting_ = batches_restarting_ = val_loop.restarting = loaded_ = resuming_ = false;
+}
+
+// A limit had ended the run, and with it the epoch, before the epoch's last batch, and now there is more to do: the run goes on with
+// the next batch, as if the limit had not been there.
+void FitLoop::reopen_epoch() {
+  resume_->point = {At::batch};
+  for (Tracker* tracker : {&epoch_progress.current, &epoch_progress.total}) tracker->processed = tracker->completed = tracker->ready - 1;
 }
 
 void FitLoop::load_resumed_loader(Run& run) {
@@ -131,7 +142,7 @@ void FitLoop::restore_moment(Run& run) {
   const Value& state = resume_->state;
   // What callbacks had changed, unless the options are others now.
   if (state.at("callbacks").as_int() == static_cast<std::int64_t>(run.callbacks.size())) run.should_stop = state.at("should_stop").as_bool();
-  if (state.at("given_accumulation").as_int() == given_accumulation_)
+  if (state.at("given_accumulation").as_int() == given_accumulation_ && resume_->point.inside_batch())
     run.options.accumulate_grad_batches = state.at("accumulate_grad_batches").as_int();
   skip_next_validation_ = state.at("skip_next_validation").as_bool();
   last_validation_time_ = real_clock().now() - state.at("seconds_since_validation").as_double();
@@ -149,6 +160,12 @@ void FitLoop::restore_moment(Run& run) {
     optimization.optim_progress.reset_on_restart();
   }
   if (!resume_->point.inside_epoch()) take_resume_point(resume_->point.at);
+}
+
+// The epoch's end comes before the rest of the run begins, so that the run sees a completed epoch, as in Lightning.
+void FitLoop::finish_resumed_epoch(Run& run) {
+  restore_moment(run);
+  end_epoch(run);
 }
 
 ResumePoint FitLoop::take_resume_point(At at) {

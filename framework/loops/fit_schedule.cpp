@@ -58,7 +58,7 @@ bool FitLoop::is_last_batch_of_epoch() const {
 }
 
 bool FitLoop::accumulated_batches_reached(const Run& run) const {
-  if (run.options.accumulate_grad_batches == 0) throw ZeroDivisionError("integer modulo by zero");
+  if (run.options.accumulate_grad_batches == 0) throw MisconfigurationException("`accumulate_grad_batches` should be an int of at least 1, got 0.");
   return batch_progress.current.ready % run.options.accumulate_grad_batches == 0;
 }
 
@@ -153,7 +153,7 @@ std::int64_t FitLoop::estimated_stepping_batches(Run& run) {
   }
   if (max_batches_ == unlimited) return of_steps;
   const std::int64_t window = run.options.accumulate_grad_batches;
-  if (window == 0) throw ZeroDivisionError("division by zero");
+  if (window == 0) throw MisconfigurationException("`accumulate_grad_batches` should be an int of at least 1, got 0.");
   return std::min((max_batches_ + window - 1) / window * std::max<std::int64_t>(epochs, 1), of_steps);
 }
 

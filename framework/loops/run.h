@@ -105,7 +105,6 @@ class LEVIN_API Run {
   }
   /// How many callbacks of the innermost callback hook have been called, the running one among them; 0 outside of one.
   int calls() const { return calls_; }
-  void set_calls(int calls) { calls_ = calls; }
   /// The callbacks' hook, then the module's of the same name.
   template <auto CallbackMethod, auto ModuleMethod, class... Args>
   void call(Hook hook, Args&&... args) {

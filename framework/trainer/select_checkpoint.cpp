@@ -38,6 +38,7 @@ std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& reques
   std::optional<std::string> given = request.ckpt_path;
   // As in Lightning: a requeued SLURM job goes on by itself.
   if (!given && in_slurm_job() && newest_hpc_checkpoint(run.trainer.default_root_dir())) given = "hpc";
+  if (!given && resumes_by_default(request)) given = "last";
   if (!given) return std::nullopt;
   if (*given == "best") return select_best(request);
   if (*given == "last") return select_last(request);
@@ -48,6 +49,16 @@ std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& reques
                      stage_name(request.fn) + "(ckpt_path=...)`");
   }
   return given;
+}
+
+bool Trainer::Impl::resumes_by_default(const Request& request) {
+  const std::vector<Checkpoint*> checkpoints = run.trainer.checkpoint_callbacks();
+  const bool some = std::any_of(checkpoints.begin(), checkpoints.end(), [](const Checkpoint* c) { return c->resumes_by_default(); });
+  if (!some || request.fn != TrainerFn::fit) return false;
+  rank_zero_warn("`.fit(ckpt_path=None)` was called without a model. The last model of the previous `fit` call will be used. You can pass "
+                 "`fit(ckpt_path='best')` to use the best model or `fit(ckpt_path='last')` to use the last model. If you pass a value, this "
+                 "warning will be silenced.");
+  return true;
 }
 
 std::string Trainer::Impl::select_best(const Request& request) {

@@ -78,6 +78,7 @@ struct Trainer::Impl {
 
   // select_checkpoint.cpp
   std::optional<std::string> select_ckpt_path(const Request& request);
+  bool resumes_by_default(const Request& request);
   std::string select_best(const Request& request);
   std::optional<std::string> select_last(const Request& request);
   std::optional<std::string> newest_readable(const std::vector<std::string>& names, const Request& request);

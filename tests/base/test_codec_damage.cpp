@@ -69,6 +69,21 @@ TEST_CASE("no changed bit of a file goes unseen, ours or Python's") {
   }
 }
 
+TEST_CASE("10,000 changed bits anywhere in a file with larger tensors are all seen") {
+  const std::string original = archive_bytes(
+      Dict{{"w", floats(std::vector<float>(8192, 0.5f))}, {"b", floats({1, 2, 3})}, {"n", 7}});
+  std::string file = original;
+  std::uint64_t random = 1;
+  for (int i = 0; i < 10'000; ++i) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    const std::size_t bit = (random >> 20) % (file.size() * 8);
+    file[bit / 8] = static_cast<char>(file[bit / 8] ^ (1 << bit % 8));
+    INFO("bit " << bit % 8 << " of byte " << bit / 8);
+    CHECK_THROWS_AS(read_archive_bytes(file), CheckpointError);
+    file[bit / 8] = original[bit / 8];
+  }
+}
+
 TEST_CASE("without verification damage never does worse than wrong numbers or an error") {
   const std::string original = small_file();
   for (std::size_t bit = 0; bit < original.size() * 8; ++bit) {

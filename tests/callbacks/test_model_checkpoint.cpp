@@ -88,6 +88,30 @@ TEST_CASE("a link of save_last points at the newest checkpoint, relatively") {
   CHECK(std::filesystem::read_symlink(folder / "last.ckpt") == "epoch=2.ckpt");
 }
 
+TEST_CASE("the link is moved before the file it led to is removed, so that it never dangles") {
+  class Watch : public levin::CheckpointIO {
+   public:
+    void remove_checkpoint(const std::string& path) override {
+      levin::CheckpointIO::remove_checkpoint(path);
+      ++removed;
+      dangling += !std::filesystem::exists(std::filesystem::path(path).parent_path() / "last.ckpt");
+    }
+    int removed = 0, dangling = 0;
+  };
+  for (const std::optional<std::string>& monitor : {std::optional<std::string>("v"), std::optional<std::string>()}) {
+    const TemporaryFolder folder;
+    levin::CapturedMessages messages;
+    const auto watch = std::make_shared<Watch>();
+    Scripted module({4, 3, 2, 1});
+    levin::Trainer trainer(quiet({.callbacks = {levin::make<ModelCheckpoint>({.dirpath = folder.path(), .monitor = monitor, .save_last = "link"})},
+                                  .max_epochs = 4,
+                                  .plugins = {std::shared_ptr<levin::CheckpointIO>(watch)}}));
+    trainer.fit(module, {.train = tiny_data(2), .val = tiny_data(1)});
+    CHECK(watch->removed == 3);
+    CHECK(watch->dangling == 0);
+  }
+}
+
 TEST_CASE("a checkpoint has Lightning's keys in Lightning's order, and names itself as the best") {
   const TemporaryFolder folder;
   const auto [files, checkpoint] = train(folder, {.filename = "{epoch}", .monitor = "v"}, {3, 1, 2});

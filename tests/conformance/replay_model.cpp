@@ -155,6 +155,11 @@ bool Model::listed(const char* key, std::int64_t index) const {
   return list && std::any_of(list->items().begin(), list->items().end(), [&](const Value& v) { return v.as_int() == index; });
 }
 
+int Model::on_train_batch_start(const levin::Batch&, std::int64_t) {
+  trace("on_train_batch_start");
+  return listed("skip_epoch_at", training_steps_) ? -1 : 0;
+}
+
 levin::StepOutput Model::training_step(const levin::Batch& batch, std::int64_t batch_idx) {
   trace("training_step");
   const std::int64_t index = training_steps_++;
@@ -164,11 +169,12 @@ levin::StepOutput Model::training_step(const levin::Batch& batch, std::int64_t b
   log_all("train", value, index, batch_idx);
   if (listed("stop_at_steps", index)) trainer().set_should_stop();
   if (automatic_optimization) return value;
-  auto optimizer = optimizers().front();
   for (std::int64_t i = 0; i < int_or(spec_, "manual_steps", 1); ++i) {
-    optimizer.zero_grad();
-    manual_backward(loss(batch));
-    optimizer.step();
+    for (auto& optimizer : optimizers()) {
+      optimizer.zero_grad();
+      manual_backward(loss(batch));
+      optimizer.step();
+    }
   }
   return {};
 }
@@ -203,11 +209,18 @@ levin::OptimizerConfig Model::configure_optimizers() {
     levin::read_fields(args, o, name);
     return o;
   };
-  std::shared_ptr<levin::optim::Optimizer> optimizer;
-  if (name == "SGD") optimizer = levin::optim::sgd(parameters(), options(levin::optim::SGDOptions{}));
-  else if (name == "Adam") optimizer = levin::optim::adam(parameters(), options(levin::optim::AdamOptions{}));
-  else if (name == "AdamW") optimizer = levin::optim::adamw(parameters(), options(levin::optim::AdamWOptions{}));
-  else throw levin::ValueError("replay: optimizer " + name);
+  const auto make = [&]() -> std::shared_ptr<levin::optim::Optimizer> {
+    if (name == "SGD") return levin::optim::sgd(parameters(), options(levin::optim::SGDOptions{}));
+    if (name == "Adam") return levin::optim::adam(parameters(), options(levin::optim::AdamOptions{}));
+    if (name == "AdamW") return levin::optim::adamw(parameters(), options(levin::optim::AdamWOptions{}));
+    throw levin::ValueError("replay: optimizer " + name);
+  };
+  if (const std::int64_t several = int_or(spec_, "optimizers", 1); several > 1) {
+    std::vector<std::shared_ptr<levin::optim::Optimizer>> optimizers;
+    for (std::int64_t i = 0; i < several; ++i) optimizers.push_back(make());
+    return optimizers;
+  }
+  const auto optimizer = make();
 
   const Value* schedule = spec_.find("lr_scheduler");
   if (!schedule || schedule->is_none()) return optimizer;

@@ -97,7 +97,7 @@ class Model : public levin::LightningModule {
   void on_predict_model_eval() override { trace("on_predict_model_eval"); eval(); }
   void setup(std::string_view) override { trace("setup"); }
   void teardown(std::string_view) override { trace("teardown"); }
-  int on_train_batch_start(const levin::Batch&, std::int64_t) override { trace("on_train_batch_start"); return 0; }
+  int on_train_batch_start(const levin::Batch&, std::int64_t) override;
   void on_train_batch_end(const levin::StepOutput&, const levin::Batch&, std::int64_t) override { trace("on_train_batch_end"); }
   void on_validation_batch_start(const levin::Batch&, std::int64_t) override { trace("on_validation_batch_start"); }
   void on_validation_batch_end(const levin::StepOutput&, const levin::Batch&, std::int64_t) override { trace("on_validation_batch_end"); }

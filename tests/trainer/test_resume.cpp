@@ -24,6 +24,7 @@ class Network : public levin::LightningModule {
     losses.push_back(loss.item<double>());
     return loss;
   }
+  levin::StepOutput validation_step(const levin::Batch&, std::int64_t) override { return {}; }
   levin::OptimizerConfig configure_optimizers() override {
     const auto optimizer = levin::optim::adamw(parameters(), {.lr = 1e-2});
     return levin::OptimizerWithScheduler{

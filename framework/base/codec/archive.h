@@ -4,6 +4,7 @@
 #include "levin/framework/base/codec/byte_sink.h"
 #include "levin/framework/base/codec/pickle_reader.h"
 #include "levin/framework/base/export.h"
+#include "levin/framework/base/files.h"
 #include "levin/framework/base/value.h"
 
 /// Checkpoint files (`.ckpt`, `.pt`) as `torch.save` and `torch.load` have them, without LibTorch.
@@ -36,5 +37,14 @@ LEVIN_API Value read_archive_bytes(std::string_view bytes, const ReadOptions& op
 LEVIN_API void write_archive(const Value& root, ByteSink& sink);
 /// The same into a string.
 LEVIN_API std::string archive_bytes(const Value& root);
+
+/// Saves a checkpoint with write_durably: OSError, with the file that was there untouched, if it
+/// can't be written or would not fit on the disk; false if it is in place but the file system can't
+/// sync folders. TypeError or ValueError as write_archive. A file of less than 64 MB is read back
+/// and verified before it takes its name (CheckpointError).
+LEVIN_API bool save_archive(const Value& root, const std::string& path,
+                            Files& files = real_files());
+/// The exact number of bytes that write_archive makes of the tree. Looks at no tensor's data.
+LEVIN_API std::uint64_t archive_size(const Value& root);
 
 }  // namespace levin

@@ -8,11 +8,13 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "levin/framework/base/codec/mapped_file.h"
 #include "levin/framework/base/errors.h"
 
 namespace levin {
@@ -109,6 +111,12 @@ std::optional<pid_t> writer_of(std::string_view name) {
   return pid;
 }
 
+// Not a failure: this file system, or this user's rights on it, never allow such a call.
+bool refused(int result) {
+  constexpr int errors[] = {EINVAL, ENOTSUP, EPERM, EACCES, ENOSYS, EBADF};
+  return std::find(std::begin(errors), std::end(errors), -result) != std::end(errors);
+}
+
 // A temporary file: closed and removed unless it was renamed.
 class Temporary {
  public:
@@ -136,12 +144,17 @@ class Temporary {
     const int closed = files_.close(std::exchange(fd_, -1));
     if (closed != -EINTR) check(closed);
   }
-  void link(const std::string& target) {
+  // False where there are no symbolic links.
+  bool link(const std::string& target) {
     int made = 0;
     while ((made = files_.symlink(target, name_)) == -EEXIST) name_ = temporary_name(path_);
+    link_error_ = -made;
+    if (refused(made)) return false;
     check(made);
-    exists_ = true;
+    return exists_ = true;
   }
+  [[noreturn]] void throw_link_error() const { throw_os_error(link_error_, path_); }
+  const std::string& name() const { return name_; }
   void commit() {
     check(files_.rename(name_, path_));
     exists_ = false;
@@ -156,6 +169,7 @@ class Temporary {
   const std::string& path_;
   std::string name_;
   int fd_ = -1;
+  int link_error_ = 0;
   bool exists_ = false;
 };
 
@@ -163,22 +177,15 @@ bool sync_folder(Files& files, const std::string& path) {
   int result = 0;
   while ((result = files.fsync_directory(folder_of(path))) == -EINTR) {
   }
-  switch (-result) {
-    case 0: return true;
-    case EINVAL:
-    case ENOTSUP:
-    case EPERM:
-    case EACCES:
-    case ENOSYS:
-    case EBADF: return false;
-    default: throw_os_error(-result, path);
-  }
+  if (result < 0 && !refused(result)) throw_os_error(-result, path);
+  return result == 0;
 }
 
 }  // namespace
 
 bool write_durably(Files& files, const std::string& path,
-                   const std::function<void(ByteSink&)>& content, std::uint64_t expected_bytes) {
+                   const std::function<void(ByteSink&)>& content, std::uint64_t expected_bytes,
+                   const FileCheck& check) {
   if (expected_bytes > 0) {
     const std::int64_t space = files.free_space(folder_of(path));
     if (space >= 0 && static_cast<std::uint64_t>(space) < expected_bytes)
@@ -186,15 +193,30 @@ bool write_durably(Files& files, const std::string& path,
   }
   Temporary temporary(files, path);
   temporary.write(content);
+  if (check) check(temporary.name());
   temporary.commit();
   return sync_folder(files, path);
 }
 
 bool replace_symlink(Files& files, const std::string& target, const std::string& link_path) {
   Temporary temporary(files, link_path);
-  temporary.link(target);
+  if (!temporary.link(target)) temporary.throw_link_error();
   temporary.commit();
   return sync_folder(files, link_path);
+}
+
+Linked link_or_copy(Files& files, const std::string& target, const std::string& link_path) {
+  {
+    Temporary temporary(files, link_path);
+    if (temporary.link(target)) {
+      temporary.commit();
+      return {.is_copy = false, .synced = sync_folder(files, link_path)};
+    }
+  }
+  const std::string from = target.starts_with('/') ? target : folder_of(link_path) + "/" + target;
+  const auto file = MappedFile::open(from);
+  const auto content = [&](ByteSink& sink) { sink.write(file->bytes()); };
+  return {.is_copy = true, .synced = write_durably(files, link_path, content, file->bytes().size())};
 }
 
 int remove_stale_temporaries(Files& files, const std::string& folder) {

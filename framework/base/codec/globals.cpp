@@ -21,7 +21,13 @@ constexpr Typed typed_storages[] = {{DType::float64, "DoubleStorage"},
                                     {DType::bool_, "BoolStorage"},
                                     {DType::bfloat16, "BFloat16Storage"},
                                     {DType::complex128, "ComplexDoubleStorage"},
-                                    {DType::complex64, "ComplexFloatStorage"}};
+                                    {DType::complex64, "ComplexFloatStorage"},
+                                    // Bytes of quantized tensors, which are inert objects.
+                                    {DType::int8, "QInt8Storage"},
+                                    {DType::int32, "QInt32Storage"},
+                                    {DType::uint8, "QUInt8Storage"},
+                                    {DType::uint8, "QUInt4x2Storage"},
+                                    {DType::uint8, "QUInt2x4Storage"}};
 
 constexpr std::array rebuild_functions = {"_rebuild_parameter",
                                           "_rebuild_parameter_with_state",
@@ -53,12 +59,7 @@ constexpr std::array other_torch_names = {"Size",
                                           "bits1x8",
                                           "bits2x4",
                                           "bits4x2",
-                                          "float4_e2m1fn_x2",
-                                          "QInt8Storage",
-                                          "QInt32Storage",
-                                          "QUInt8Storage",
-                                          "QUInt4x2Storage",
-                                          "QUInt2x4Storage"};
+                                          "float4_e2m1fn_x2"};
 
 constexpr DType last_dtype = DType::uint64;
 
@@ -104,9 +105,21 @@ std::optional<DType> dtype_of(const Global& name) {
   return std::nullopt;
 }
 
-std::string_view modern_module(std::string_view module) {
-  if (module == "__builtin__") return "builtins";
-  return module == "copy_reg" ? "copyreg" : module;
+Global modern_name(std::string_view module, std::string_view name) {
+  struct Renamed {
+    std::string_view module, name, now;
+  };
+  constexpr Renamed renamed[] = {
+      {"__builtin__", "xrange", "range"}, {"__builtin__", "long", "int"},
+      {"__builtin__", "unicode", "str"},  {"__builtin__", "unichr", "chr"},
+      {"itertools", "izip", "zip"},       {"itertools", "imap", "map"},
+      {"itertools", "ifilter", "filter"}};
+  for (const Renamed& entry : renamed) {
+    if (module == entry.module && name == entry.name) return {"builtins", std::string(entry.now)};
+  }
+  if (module == "__builtin__" || module == "exceptions") module = "builtins";
+  if (module == "copy_reg") module = "copyreg";
+  return {std::string(module), std::string(name)};
 }
 
 std::string_view protocol2_module(std::string_view module) {

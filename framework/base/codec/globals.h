@@ -24,8 +24,9 @@ bool saved_untyped(DType dtype);
 /// `torch.float32` to its DType; nullopt for other names.
 std::optional<DType> dtype_of(const Global& name);
 
-/// Python 2's names, which protocol 2 uses, to Python 3's: `__builtin__` to `builtins`.
-std::string_view modern_module(std::string_view module);
+/// Python 2's names, which protocol 2 uses, to Python 3's: `__builtin__.xrange` to
+/// `builtins.range`.
+Global modern_name(std::string_view module, std::string_view name);
 /// The other way, for writing.
 std::string_view protocol2_module(std::string_view module);
 

@@ -12,18 +12,22 @@ namespace levin {
 class LEVIN_API MappedFile {
  public:
   /// FileNotFoundError or OSError if it can't be opened; CheckpointError for what is no regular
-  /// file.
-  static std::shared_ptr<const MappedFile> open(const std::string& path);
+  /// file. With `for_copying` the file stays open and `read` can be called.
+  static std::shared_ptr<const MappedFile> open(const std::string& path, bool for_copying = false);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+  /// Copies a part of the file, without mapping its pages, which would take longer than the copy.
+  /// False if it can't be read, or no longer has that many bytes.
+  bool read(std::size_t offset, char* to, std::size_t size) const;
 
  private:
-  MappedFile(void* data, std::size_t size) : data_(data), size_(size) {}
+  MappedFile(void* data, std::size_t size, int fd) : data_(data), size_(size), fd_(fd) {}
   void* data_;
   std::size_t size_;
+  int fd_;  // -1 unless it stays open
 };
 
 }  // namespace levin

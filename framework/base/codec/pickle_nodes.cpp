@@ -22,6 +22,9 @@ void for_each_child(const Value& node, F&& f) {
     case Value::Kind::object:
       f(node.as_object().callable), f(node.as_object().args), f(node.as_object().state);
       break;
+    case Value::Kind::tensor:
+      if (const auto& python = node.as_tensor().python) f(python->callable), f(python->state);
+      break;
     default: break;
   }
 }
@@ -33,6 +36,7 @@ bool is_container(const Value& value) {
     case Value::Kind::set:
     case Value::Kind::dict:
     case Value::Kind::object: return true;
+    case Value::Kind::tensor: return value.as_tensor().python != nullptr;
     default: return false;
   }
 }

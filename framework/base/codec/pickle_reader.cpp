@@ -21,7 +21,7 @@ class PickleMachine {
                 const PickleOptions& options)
       : pickle_(pickle),
         options_(options),
-        heap_(options.limits, pickle.size()),
+        heap_(options.limits),
         reducer_(heap_, keeper_, find_storage) {}
 
   Value run() {
@@ -131,7 +131,7 @@ class PickleMachine {
     if (module.empty() || name.empty() || module.size() > 1024 || name.size() > 1024)
       malformed("a class has no proper name");
     if (!is_python_utf8(module) || !is_python_utf8(name)) malformed("a class's name is not UTF-8");
-    Global global{std::string(modern_module(module)), std::string(name)};
+    Global global = modern_name(module, name);
     if (options_.strict && !is_safe_global(global)) {
       malformed("the class " + global.module + "." + global.name +
                 " is not among those that strict reading accepts");

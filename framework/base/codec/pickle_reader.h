@@ -18,13 +18,12 @@ struct StorageReference {
   std::uint64_t numel = 0;       ///< elements; bytes if untyped
 };
 
-/// How much a pickle may ask for. A pickle within the limits is read in time and memory linear in
-/// its size.
+/// How much a pickle may ask for. A pickle within the limits is read in time linear in its size.
 struct PickleLimits {
   std::size_t depth = 500;  ///< containers in containers
-  /// Bytes of heap that a pickle of n bytes may cost: `heap_base + heap_per_byte * n`. Nothing that
-  /// Python writes comes near.
-  std::size_t heap_base = std::size_t{64} << 20, heap_per_byte = 48;
+  /// Bytes of heap that it may cost; `read_archive` adds the file's size. Enough for some 200,000
+  /// strings or numbers in dicts and lists; checkpoints of models have thousands.
+  std::size_t heap = std::size_t{64} << 20;
 };
 
 struct PickleOptions {
@@ -39,11 +38,13 @@ struct PickleOptions {
 using FindStorage = std::function<std::shared_ptr<const Storage>(const StorageReference&)>;
 
 /// Reads a pickle of protocol 2 to 5. Nothing in it is executed.
-/// OrderedDict, Counter, set, bytes, complex, tensors and parameters become values of their kind,
-/// torch.Size, torch.device and unknown classes become objects. What is shared in the pickle is
-/// shared in the tree (the same container, string or tensor). CheckpointError names the byte for
-/// whatever is malformed, contains itself, is nested deeper than the limit, asks for more memory
-/// than its size explains, or describes a tensor that lies outside its storage.
+/// OrderedDict, Counter, set, bytes, complex, tensors and parameters become values of their kind;
+/// torch.Size, torch.device, tensors that are sparse, quantized or lazily conjugated, storages by
+/// themselves (their class around a tensor of all elements) and unknown classes become objects.
+/// What is shared in the pickle is shared in the tree (the same container, string or tensor).
+/// CheckpointError names the byte for whatever is malformed, contains itself, is nested deeper than
+/// the limit, asks for more memory than its size explains, or describes a tensor that lies outside
+/// its storage.
 LEVIN_API Value read_pickle(std::string_view pickle, const FindStorage& find_storage,
                             const PickleOptions& options = {});
 

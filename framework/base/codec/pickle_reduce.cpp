@@ -39,6 +39,7 @@ std::vector<std::int64_t> dimensions(const Value& value, const char* what) {
 }
 
 // A view must lie within its storage: the address of its last element is computed without overflow.
+// One without elements may begin anywhere, as a slice of an empty tensor does.
 void check_bounds(const TensorRef& tensor) {
   if (tensor.sizes.size() != tensor.strides.size())
     malformed("a tensor has another number of strides than of sizes");
@@ -56,9 +57,14 @@ void check_bounds(const TensorRef& tensor) {
   overflow |=
       __builtin_mul_overflow(count, static_cast<std::int64_t>(itemsize(tensor.dtype)), &bytes);
   const auto available = static_cast<std::int64_t>(tensor.storage->nbytes / itemsize(tensor.dtype));
-  if (overflow || (empty ? tensor.storage_offset > available : last >= available)) {
+  if (overflow || (!empty && last >= available)) {
     malformed("a tensor reaches beyond its storage of " + std::to_string(available) + " elements");
   }
+}
+
+// No metadata, no attributes.
+bool is_nothing(const Value& value) {
+  return value.is_none() || (value.is_dict() && value.as_dict().empty());
 }
 
 bool is_hashable_kind(const Value& key) {
@@ -176,12 +182,14 @@ const std::shared_ptr<const Storage>& Reducer::storage_of(const Value& handle) c
   return found->second->storage;
 }
 
-// (storage, offset, size, stride[, requires_grad, hooks][, dtype][, metadata])
-Value Reducer::rebuild_tensor(const List& args, std::size_t fixed, bool dtype_given) {
+// (storage, offset, size, stride[, requires_grad, hooks][, dtype][, metadata]), of which the first
+// `fixed` are always there. One with metadata, conjugated or negated lazily, has other elements
+// than its storage: it stays an inert object.
+Value Reducer::rebuild_tensor(const List& args, std::size_t fixed, bool& known) {
   TensorRef tensor;
   tensor.storage = storage_of(args[0]);
   tensor.dtype = tensor.storage->dtype;
-  if (dtype_given) {
+  if (fixed > 6) {
     const auto dtype =
         args[6].kind() == Value::Kind::global ? dtype_of(args[6].as_global()) : std::nullopt;
     if (!dtype) malformed("a tensor has an unknown dtype");
@@ -194,13 +202,8 @@ Value Reducer::rebuild_tensor(const List& args, std::size_t fixed, bool dtype_gi
     if (!args[4].is_bool()) malformed("a tensor has a bad requires_grad");
     tensor.requires_grad = args[4].as_bool();
   }
-  if (args.size() > fixed && !(args[fixed].is_dict() && args[fixed].size() == 0) &&
-      !args[fixed].is_none()) {
-    malformed(
-        "a tensor is conjugated or negated lazily; resolve it "
-        "(tensor.resolve_conj().resolve_neg()) before saving");
-  }
   check_bounds(tensor);
+  known = args.size() <= fixed || is_nothing(args[fixed]);
   return tensor;
 }
 
@@ -210,6 +213,26 @@ Value Reducer::parameter(const List& args) {
   TensorRef tensor = args[0].as_tensor();
   tensor.parameter = true;
   tensor.requires_grad = args[1].as_bool();
+  if (args.size() > 3 && !is_nothing(args[3]))
+    tensor.python = std::make_shared<const Object>(Object{{}, {}, args[3]});
+  return tensor;
+}
+
+// (function, class, arguments, attributes): a tensor with attributes, or of a subclass.
+Value Reducer::with_attributes(const List& args, bool& known) {
+  const bool shaped = args[0].kind() == Value::Kind::global && args[2].is_tuple() &&
+                      args[0].as_global().module == "torch._utils";
+  if (!shaped) bad_arguments({"torch._tensor", "_rebuild_from_type_v2"});
+  const Value made = reduce_known(args[0].as_global(), args[2].items(), known);
+  known = known && made.is_tensor();
+  if (!known) return {};
+  const bool subclass =
+      args[1].kind() != Value::Kind::global || args[1].as_global() != Global{"torch", "Tensor"};
+  if (!subclass && is_nothing(args[3])) return made;
+  heap_.charge(object_cost);
+  TensorRef tensor = made.as_tensor();
+  tensor.python =
+      std::make_shared<const Object>(Object{subclass ? args[1] : Value(), {}, args[3]});
   return tensor;
 }
 
@@ -272,15 +295,15 @@ Value Reducer::reduce_known(const Global& name, const List& args, bool& known) {
   if (name.module == "torch._utils") {
     if (name.name == "_rebuild_tensor_v2") {
       arity(6, 7);
-      return rebuild_tensor(args, 6, false);
+      return rebuild_tensor(args, 6, known);
     }
     if (name.name == "_rebuild_tensor_v3") {
       arity(7, 8);
-      return rebuild_tensor(args, 7, true);
+      return rebuild_tensor(args, 7, known);
     }
     if (name.name == "_rebuild_tensor") {
       arity(4, 4);
-      return rebuild_tensor(args, 4, false);
+      return rebuild_tensor(args, 4, known);
     }
     if (name.name == "_rebuild_parameter") {
       arity(3, 3);
@@ -320,13 +343,8 @@ Value Reducer::reduce_known(const Global& name, const List& args, bool& known) {
       return Value::bytearray(n == 1 ? args[0].as_bytes() : "");
     }
   } else if (name.module == "torch._tensor" && name.name == "_rebuild_from_type_v2") {
-    arity(4, 4);  // (function, type, arguments, attributes): attributes of a tensor are Python's
-                  // own affair
-    if (args[0].kind() != Value::Kind::global || !args[2].is_tuple() ||
-        args[0].as_global().module != "torch._utils") {
-      bad_arguments(name);
-    }
-    return reduce_known(args[0].as_global(), args[2].items(), known);
+    arity(4, 4);
+    return with_attributes(args, known);
   }
   known = false;
   return {};
@@ -350,7 +368,6 @@ void Reducer::build(Value& target, const Value& state) {
     target.as_dict().attributes = state;
     return;
   }
-  if (target.is_tensor()) return;  // attributes of a tensor are Python's own affair
   if (target.kind() != Value::Kind::object || by_handle_.count(target.identity())) {
     malformed("attributes are set on a " + target.type_name());
   }

@@ -15,15 +15,17 @@ namespace levin {
 /// string often, say).
 class HeapAccount {
  public:
-  HeapAccount(const PickleLimits& limits, std::size_t pickle_size)
-      : left_(limits.heap_base + limits.heap_per_byte * pickle_size) {}
+  explicit HeapAccount(const PickleLimits& limits) : limit_(limits.heap), left_(limits.heap) {}
   void charge(std::size_t bytes) {
-    if (bytes > left_) malformed("it asks for far more memory than its size explains");
+    if (bytes > left_) {
+      malformed("it asks for more than " + std::to_string(limit_ >> 20) +
+                " MiB of memory besides its tensors; if you trust the file, raise PickleLimits::heap");
+    }
     left_ -= bytes;
   }
 
  private:
-  std::size_t left_;
+  std::size_t limit_, left_;
 };
 
 /// Makes containers and keeps hold of them, so that a tree of any depth, or one that contains
@@ -61,12 +63,13 @@ class Reducer {
 
  private:
   Value reduce_known(const Global& name, const List& args, bool& known);
-  Value rebuild_tensor(const List& args, std::size_t fixed, bool dtype_given);
+  Value rebuild_tensor(const List& args, std::size_t fixed, bool& known);
   Value ordered_dict(const List& args);
   Value counter(const List& args);
   Value set_of(const List& args);
   Value encoded(const List& args);
   Value parameter(const List& args);
+  Value with_attributes(const List& args, bool& known);
   const std::shared_ptr<const Storage>& storage_of(const Value& handle) const;
   void check_key(const Value& key);
 

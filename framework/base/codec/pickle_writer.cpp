@@ -14,6 +14,10 @@ namespace {
 constexpr std::size_t batch_size = 1000;  // items that Python's pickler puts behind one MARK
 constexpr std::size_t deepest = 500;
 
+const char* rebuild_function(const TensorRef& tensor) {
+  return saved_untyped(tensor.dtype) ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2";
+}
+
 class PickleWriter {
  public:
   Pickled run(const Value& root) {
@@ -57,8 +61,10 @@ class PickleWriter {
     out_.op(')'), out_.op('R');
     out_.put();
   }
-  void save_storage(const TensorRef& tensor);
+  void save_storage(const TensorRef& tensor, const Global& type);
   void save_plain_tensor(const TensorRef& tensor, bool requires_grad);
+  void save_tensor_arguments(const TensorRef& tensor, bool requires_grad);
+  void save_parameter(const TensorRef& tensor);
   void save_tensor(const Value& value);
 
   PickleOutput out_;
@@ -248,10 +254,14 @@ void PickleWriter::save_counter(const Value& value) {
 void PickleWriter::save_object(const Value& value) {
   const Object& object = value.as_object();
   if (object.callable.kind() != Value::Kind::global || !object.args.is_tuple() ||
-      !object.state.is_none() || storage_type(object.callable.as_global())) {
+      !object.state.is_none()) {
     throw TypeError("can't save an object of type " + value.type_name() +
                     "; it was read as an inert description and only "
                     "Python knows how to make it");
+  }
+  if (storage_type(object.callable.as_global()) && object.args.size() == 1 &&
+      object.args.items()[0].is_tensor()) {  // the reader's way to hold a storage
+    return save_storage(object.args.items()[0].as_tensor(), object.callable.as_global());
   }
   save_global(object.callable.as_global());
   save(object.args);
@@ -260,10 +270,10 @@ void PickleWriter::save_object(const Value& value) {
 }
 
 // The persistent id: ("storage", class, key, location, number of elements).
-void PickleWriter::save_storage(const TensorRef& tensor) {
+void PickleWriter::save_storage(const TensorRef& tensor, const Global& type) {
   const Storage* storage = tensor.storage.get();
   if (!storage) throw ValueError("a tensor in a checkpoint has no storage");
-  const DType dtype = saved_untyped(tensor.dtype) ? DType::uint8 : tensor.dtype;
+  const DType dtype = storage_type(type)->dtype;
   const auto [known, is_new] =
       numbered_.try_emplace(storage, Numbered{std::to_string(storages_.size()), dtype});
   if (is_new) storages_.push_back(tensor.storage);
@@ -277,7 +287,7 @@ void PickleWriter::save_storage(const TensorRef& tensor) {
   }
   out_.op('(');
   save_string("storage");
-  save_global(storage_class(tensor.dtype));
+  save_global(type);
   save_string(known->second.key);
   save_string(storage->location);
   out_.integer(static_cast<std::int64_t>(storage->nbytes / itemsize(dtype)));
@@ -287,36 +297,57 @@ void PickleWriter::save_storage(const TensorRef& tensor) {
 }
 
 void PickleWriter::save_plain_tensor(const TensorRef& tensor, bool requires_grad) {
-  const bool untyped = saved_untyped(tensor.dtype);
-  save_global({"torch._utils", untyped ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2"});
+  save_global({"torch._utils", rebuild_function(tensor)});
+  save_tensor_arguments(tensor, requires_grad);
+  out_.op('R');
+}
+
+void PickleWriter::save_tensor_arguments(const TensorRef& tensor, bool requires_grad) {
   out_.op('(');
-  save_storage(tensor);
+  save_storage(tensor, storage_class(tensor.dtype));
   out_.integer(tensor.storage_offset);
   out_.integers(tensor.sizes);
   out_.integers(tensor.strides);
   out_.boolean(requires_grad);
   save_empty_ordered_dict();  // backward hooks are never saved
-  if (untyped) save_global({"torch", dtype_name(tensor.dtype)});
+  if (saved_untyped(tensor.dtype)) save_global({"torch", dtype_name(tensor.dtype)});
   out_.op('t');
   out_.put();
-  out_.op('R');
 }
 
 void PickleWriter::save_tensor(const Value& value) {
   const TensorRef& tensor = value.as_tensor();
-  if (!tensor.parameter) {
+  if (tensor.parameter) {
+    save_parameter(tensor);
+  } else if (tensor.python) {
+    save_global({"torch._tensor", "_rebuild_from_type_v2"});
+    out_.op('(');
+    save_global({"torch._utils", rebuild_function(tensor)});
+    save(tensor.python->callable.is_none() ? Value(Global{"torch", "Tensor"})
+                                           : tensor.python->callable);
+    save_tensor_arguments(tensor, tensor.requires_grad);
+    save(tensor.python->state);
+    out_.op('t');
+    out_.put();
+    out_.op('R');
+  } else {
     save_plain_tensor(tensor, tensor.requires_grad);
-    return put(value);
   }
-  save_global({"torch._utils", "_rebuild_parameter"});
+  put(value);
+}
+
+void PickleWriter::save_parameter(const TensorRef& tensor) {
+  save_global({"torch._utils",
+               tensor.python ? "_rebuild_parameter_with_state" : "_rebuild_parameter"});
+  if (tensor.python) out_.op('(');
   save_plain_tensor(tensor, false);
   out_.put();
   out_.boolean(tensor.requires_grad);
   save_empty_ordered_dict();
-  out_.op('\x87');
+  if (tensor.python) save(tensor.python->state);
+  out_.end_tuple(tensor.python ? 4 : 3);
   out_.put();
   out_.op('R');
-  put(value);
 }
 
 void PickleWriter::save(const Value& value) {

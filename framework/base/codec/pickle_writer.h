@@ -18,7 +18,8 @@ struct Pickled {
 /// that `torch.load(weights_only=True)` takes it. Containers, tensors and storages that are shared
 /// stay shared; equal strings are written once. TypeError for what can't be written: classes
 /// outside the list of `weights_only=True`, tensors of two types on one storage. ValueError for a
-/// tree that contains itself or is nested deeper than 500 levels.
+/// tree that contains itself or is nested deeper than 500 levels. An int of more than 255 bytes is
+/// written, but only `weights_only=False` takes it.
 LEVIN_API Pickled write_pickle(const Value& root);
 
 }  // namespace levin

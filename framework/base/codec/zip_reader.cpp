@@ -250,9 +250,12 @@ const ZipRecord* ZipReader::find(std::string_view name) const {
 }
 
 void ZipReader::verify(const ZipRecord& record) const {
-  if (record.crc != 0 && crc32(0, record.data.data(), record.data.size()) != record.crc) {
+  if (record.crc != 0) verify(record, crc32(0, record.data.data(), record.data.size()));
+}
+
+void ZipReader::verify(const ZipRecord& record, std::uint32_t crc) const {
+  if (record.crc != 0 && crc != record.crc)
     damaged("record " + root_ + "/" + record.name + " does not match its checksum");
-  }
 }
 
 }  // namespace levin

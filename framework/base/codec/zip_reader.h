@@ -33,6 +33,8 @@ class LEVIN_API ZipReader {
   const ZipRecord* find(std::string_view name) const;
   /// Compares the record with its CRC-32, unless that is 0; CheckpointError names the record.
   void verify(const ZipRecord& record) const;
+  /// The same for bytes of the record that were copied, whose CRC-32 is `crc`.
+  void verify(const ZipRecord& record, std::uint32_t crc) const;
 
  private:
   std::string root_;

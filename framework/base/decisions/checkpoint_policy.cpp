@@ -12,9 +12,10 @@ using Event = Moment::Event;
 using Last = CheckpointDecision::Last;
 
 CheckpointPolicy::CheckpointPolicy(const CheckpointPlan& plan, EverySeconds::Agree agree)
-    : plan_(plan),
-      top_k_(plan.options.save_top_k, plan.mode),
-      trigger_(plan.make_trigger(std::move(agree))) {}
+    : CheckpointPolicy(plan, plan.make_trigger(std::move(agree))) {}
+
+CheckpointPolicy::CheckpointPolicy(const CheckpointPlan& plan, std::unique_ptr<Trigger> trigger)
+    : plan_(plan), top_k_(plan.options.save_top_k, plan.mode), trigger_(std::move(trigger)) {}
 
 CheckpointDecision CheckpointPolicy::decide(Moment moment) {
   moment.already_saved = last_global_step_saved_ == moment.global_step;

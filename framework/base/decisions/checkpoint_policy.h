@@ -50,6 +50,8 @@ struct CheckpointDecision {
 class LEVIN_API CheckpointPolicy {
  public:
   explicit CheckpointPolicy(const CheckpointPlan& plan, EverySeconds::Agree agree = {});
+  /// With a trigger of the user's own in place of the plan's.
+  CheckpointPolicy(const CheckpointPlan& plan, std::unique_ptr<Trigger> trigger);
 
   /// Call once at each event of `Moment::Event` in a run, also at those of the sanity check.
   CheckpointDecision decide(Moment moment);

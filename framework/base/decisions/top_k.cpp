@@ -81,6 +81,10 @@ std::string TopK::replace_latest(const std::string& path) {
   return k_ == 1 && before != path ? before : "";
 }
 
+void TopK::drop(const std::string& path) {
+  if (const auto known = position(models_, path); known != models_.end()) models_.erase(known);
+}
+
 void TopK::write_state(Value& state) const {
   state["best_model_score"] = tensor_or_none(best_score_);
   state["best_model_path"] = best_path_;

@@ -34,6 +34,9 @@ class LEVIN_API TopK {
   /// before if k is 1, else "".
   std::string replace_latest(const std::string& path);
 
+  /// Forgets a file that a Retention let go; only with k = -1 are there any.
+  void drop(const std::string& path);
+
   std::int64_t k() const { return k_; }
   /// k, or with k = -1 the number kept: Lightning's "as top 3".
   std::int64_t places() const;
