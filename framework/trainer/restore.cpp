@@ -141,6 +141,7 @@ void Trainer::Impl::continue_sequence(const std::string& path) {
     } catch (const Error&) {
     }
   }
+  abandoned_until = sequence;
 }
 
 void Trainer::Impl::restore_training_state() {

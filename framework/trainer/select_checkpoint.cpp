@@ -128,7 +128,7 @@ bool Trainer::wrote_after_resume_point(const std::string& path) const {
   if (!impl_->by_last || impl_->resumed_sequence == 0) return false;
   try {
     const SaveOrder order = order_of(read_archive(path, {.verify = false}));
-    return order.run_id == impl_->run_id && order.sequence > impl_->resumed_sequence;
+    return order.run_id == impl_->run_id && order.sequence > impl_->resumed_sequence && order.sequence <= impl_->abandoned_until;
   } catch (const Error&) {
     return false;
   }

@@ -95,6 +95,7 @@ struct Trainer::Impl {
   std::string run_id;         ///< of this run and all that resume it
   std::int64_t sequence = 0;  ///< of the last save
   std::int64_t resumed_sequence = 0;  ///< of the file that this run was resumed from; 0 if none
+  std::int64_t abandoned_until = 0;   ///< the highest there was then: files in between are of a future that did not come about
   bool by_last = false;       ///< it was chosen by `ckpt_path="last"`
 
   EvaluateResults evaluate_results;
