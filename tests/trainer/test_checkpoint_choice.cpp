@@ -1,5 +1,9 @@
 // Which checkpoint a run goes on from, what stays on the disk, and models made from checkpoints.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -9,6 +13,7 @@
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/folder_lock.h"
 #include "levin/framework/checkpoint/async_checkpoint_io.h"
 #include "levin/framework/module/load_from_checkpoint.h"
 #include "support/catch.h"
@@ -148,6 +153,60 @@ TEST_CASE("SIGTERM saves an hpc checkpoint at the next step boundary; hpc and la
   const TemporaryFolder empty;
   levin::Trainer third(quiet({.max_epochs = 4, .enable_checkpointing = false, .default_root_dir = empty.path()}));
   CHECK_THROWS_WITH(third.fit(module, {.train = tiny_data(3), .ckpt_path = "hpc"}), Catch::Contains("is set but no HPC checkpoint was found"));
+}
+
+TEST_CASE("SLURM's SIGUSR1 saves and queues the job again") {
+  const TemporaryFolder folder;
+  levin::CapturedMessages messages;
+  // A scontrol that writes down what it was asked.
+  std::ofstream(folder / "scontrol") << "#!/bin/sh\necho \"$@\" > " << folder.path() << "/asked\n";
+  fs::permissions(folder / "scontrol", fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  const std::pair<const char*, std::string> variables[] = {{"PATH", folder.path() + ":" + path}, {"SLURM_NTASKS", "1"},
+                                                           {"SLURM_JOB_NAME", "train"}, {"SLURM_JOB_ID", "77"},
+                                                           {"SLURM_ARRAY_JOB_ID", "70"}, {"SLURM_ARRAY_TASK_ID", "7"}};
+  for (const auto& [name, value] : variables) ::setenv(name, value.c_str(), 1);
+  class Requeued : public TinyModule {
+    void on_train_batch_end(const levin::StepOutput&, const levin::Batch&, std::int64_t) override {
+      if (global_step() == 2) std::raise(SIGUSR1);
+    }
+  };
+  Requeued module;
+  const levin::TrainerOptions options = quiet({.max_epochs = 2, .enable_checkpointing = false, .default_root_dir = folder.path()});
+  levin::Trainer trainer(options);
+  CHECK_THROWS_AS(trainer.fit(module, {.train = tiny_data(3)}), levin::SIGTERMException);
+  std::ifstream asked(folder / "asked");
+  CHECK(std::string(std::istreambuf_iterator<char>(asked), {}) == "requeue 70_7\n");
+
+  TinyModule again;
+  levin::Trainer second(options);
+  second.fit(again, {.train = tiny_data(3)});
+  CHECK(second.ckpt_path() == folder / "hpc_ckpt_0.ckpt");
+  CHECK(second.global_step() == 6);
+  for (const auto& [name, value] : variables) ::unsetenv(name);
+  ::setenv("PATH", path.c_str(), 1);
+}
+
+TEST_CASE("a second process that wants to save into the same folder is refused with the first one's name") {
+  const TemporaryFolder folder;
+  int ready[2], done[2];
+  REQUIRE(::pipe(ready) == 0);
+  REQUIRE(::pipe(done) == 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    const levin::FolderLock lock(folder.path());
+    char byte = 1;
+    if (::write(ready[1], &byte, 1) != 1 || ::read(done[0], &byte, 1) != 1) ::_exit(1);
+    ::_exit(0);
+  }
+  char byte = 0;
+  REQUIRE(::read(ready[0], &byte, 1) == 1);
+  CHECK_THROWS_WITH(train(folder.path(), 1), Catch::Contains("is in use by another process") && Catch::Contains(std::to_string(other)));
+  CHECK(names(folder.path()).empty());
+  REQUIRE(::write(done[1], &byte, 1) == 1);
+  ::waitpid(other, nullptr, 0);
+  for (const int fd : {ready[0], ready[1], done[0], done[1]}) ::close(fd);
+  CHECK(train(folder.path(), 1).step == 3);
 }
 
 TEST_CASE("OnExceptionCheckpoint saves what an exception interrupts, and fit goes on from it by itself") {

@@ -207,6 +207,21 @@ class ArchiveWriter {
   Pickled pickled_;
 };
 
+// Passes bytes on and sums them up.
+class ChecksumSink final : public ByteSink {
+ public:
+  explicit ChecksumSink(ByteSink& sink) : sink_(sink) {}
+  void write(const void* data, std::size_t size) override {
+    crc_ = crc32(crc_, data, size);
+    sink_.write(data, size);
+  }
+  std::uint32_t crc() const { return crc_; }
+
+ private:
+  ByteSink& sink_;
+  std::uint32_t crc_ = 0;
+};
+
 }  // namespace
 
 Value read_archive(const std::string& path, const ReadOptions& options) {
@@ -232,10 +247,21 @@ std::uint64_t archive_size(const Value& root) { return ArchiveWriter(root).size(
 bool save_archive(const Value& root, const std::string& path, Files& files) {
   const ArchiveWriter writer(root);
   const std::uint64_t size = writer.size();
-  FileCheck read_back;
-  if (size < read_back_below)
-    read_back = [](const std::string& written) { read_archive(written); };
-  return write_durably(files, path, [&](ByteSink& sink) { writer.write(sink); }, size, read_back);
+  if (size >= read_back_below)
+    return write_durably(files, path, [&](ByteSink& sink) { writer.write(sink); }, size);
+  std::uint32_t crc = 0;
+  const auto content = [&](ByteSink& sink) {
+    ChecksumSink checked(sink);
+    writer.write(checked);
+    crc = checked.crc();
+  };
+  const auto read_back = [&](const std::string& written) {
+    const auto file = MappedFile::open(written);
+    const std::string_view bytes = file->bytes();
+    if (bytes.size() == size && crc32(0, bytes.data(), bytes.size()) == crc) return;
+    throw CheckpointError("'" + path + "' was not saved: the file does not read as it was written; the disk or the memory is faulty");
+  };
+  return write_durably(files, path, content, size, read_back);
 }
 
 }  // namespace levin
