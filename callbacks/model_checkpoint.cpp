@@ -158,10 +158,12 @@ void ModelCheckpoint::take_folder(Trainer& trainer) {
   if (swept > 0) rank_zero_info("Removed " + std::to_string(swept) + " unfinished file(s) of killed processes from " + dirpath_);
 }
 
-void ModelCheckpoint::teardown(Trainer&, LightningModule&, std::string_view) {
+void ModelCheckpoint::give_folder_back() {
   lock_.release();
   has_folder_ = false;
 }
+
+void ModelCheckpoint::teardown(Trainer&, LightningModule&, std::string_view) { give_folder_back(); }
 
 Moment ModelCheckpoint::moment(Trainer& trainer, Moment::Event event) const {
   const LoopOptions& options = trainer.loop_options();
@@ -220,8 +222,7 @@ void ModelCheckpoint::on_train_end(Trainer& trainer, LightningModule&) { conside
 void ModelCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std::exception& exception) {
   const std::string before = policy_.last_checkpoint_saved();
   consider(trainer, Moment::Event::exception);
-  lock_.release();
-  has_folder_ = false;
+  give_folder_back();
   if (policy_.last_checkpoint_saved() == before) return;
   rank_zero_info("An " + exception_name(exception) + " was raised with message: " + exception.what() + ", saved checkpoint to " +
                  policy_.last_checkpoint_saved());

@@ -85,6 +85,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);
   void release(Trainer& trainer);
   void take_folder(Trainer& trainer);
+  void give_folder_back();
   void note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step);
   void apply_retention(Trainer& trainer, const std::string& current);
   std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;

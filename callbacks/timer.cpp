@@ -1,9 +1,11 @@
 #include "levin/callbacks/timer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <regex>
 
 #include "levin/framework/base/console.h"
+#include "levin/framework/base/decisions/checkpoint_options.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/strategies/strategy.h"
@@ -27,14 +29,6 @@ double read(const std::variant<std::string, Seconds>& given) {
   }
   const auto part = [&](std::size_t i) { return std::stod(match[i]); };
   return ((part(1) * 24 + part(2)) * 60 + part(3)) * 60 + part(4);
-}
-
-// Python's `str(timedelta(seconds=...))`: "1 day, 2:03:04".
-std::string timedelta(std::int64_t seconds) {
-  const std::int64_t days = seconds / 86400, rest = seconds % 86400;
-  const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-  std::string out = days == 0 ? "" : std::to_string(days) + (days == 1 ? " day, " : " days, ");
-  return out + std::to_string(rest / 3600) + ":" + two(rest / 60 % 60) + ":" + two(rest % 60);
 }
 
 }  // namespace
@@ -92,7 +86,7 @@ void Timer::check(Trainer& trainer) {
   if (!trainer.strategy().broadcast(time_elapsed() >= *duration_)) return;
   trainer.set_should_stop();
   if (options_.verbose) {
-    rank_zero_info("Time limit reached. Elapsed time is " + timedelta(static_cast<std::int64_t>(time_elapsed())) +
+    rank_zero_info("Time limit reached. Elapsed time is " + timedelta_str(Seconds(std::trunc(time_elapsed()))) +
                    ". Signaling Trainer to stop.");
   }
 }

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "levin/framework/base/codec/fresh_memory.h"
+
 namespace levin {
 namespace {
 
@@ -50,11 +52,12 @@ Value Snapshots::take(const Value& tree) {
   collect(tree, storages);
   std::size_t total = 0;
   for (const auto& [original, unused] : storages) total += (original->nbytes + alignment - 1) / alignment * alignment;
-  if (!block_ || block_.use_count() > 1 || block_->size < total) {
+  if (!block_ || block_.use_count() > 1 || size_ < total) {
     block_.reset();  // frees it before the new one is made, unless a snapshot still holds it
-    block_ = std::make_shared<Block>(Block{std::unique_ptr<std::byte[]>(new std::byte[total]), total});
+    block_ = fresh_memory(total);
+    size_ = total;
   }
-  std::byte* position = block_->bytes.get();
+  char* position = block_.get();
   for (auto& [original, copy] : storages) {
     Storage own = *original;
     own.data = own.nbytes ? position : nullptr;

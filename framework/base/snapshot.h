@@ -16,11 +16,8 @@ class LEVIN_API Snapshots {
   Value take(const Value& tree);
 
  private:
-  struct Block {
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t size = 0;
-  };
-  std::shared_ptr<Block> block_;
+  std::shared_ptr<char> block_;
+  std::size_t size_ = 0;
 };
 
 /// One snapshot.

@@ -120,7 +120,7 @@ std::vector<MetricMap> EvaluationLoop::finish(Run& run) {
 
 void EvaluationLoop::end(Run& run, ResumePoint from) {
   if (from.phase == 0) {
-    auto rest = after(from.calls, [](const Callback&) { return true; });
+    auto rest = after(from.calls, everyone);
     end_phase_ = 0;
     if (run.stage == Stage::testing) run.call_callbacks_if<&Callback::on_test_end>(Hook::on_test_end, rest);
     else run.call_callbacks_if<&Callback::on_validation_end>(Hook::on_validation_end, rest);

@@ -19,7 +19,6 @@ template <class F>
 Finally(F) -> Finally<F>;
 
 constexpr auto monitoring = [](const Callback& callback) { return callback.is_monitoring(); };
-constexpr auto everyone = [](const Callback&) { return true; };
 constexpr auto not_monitoring = [](const Callback& callback) { return !callback.is_monitoring(); };
 
 }  // namespace
@@ -121,7 +120,7 @@ FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
   batch_progress.increment_ready();
   run.metric_log.on_batch_start(batch, -1);
 
-  StepOutput output;
+  output_ = {};
   bool skip_epoch = false;
   if (batch.is_none()) {
     warn_once("train_dataloader yielded None. If this was on purpose, ignore this warning...");
@@ -132,7 +131,7 @@ FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
       batch_progress.is_last_batch = true;
     } else {
       batch_progress.increment_started();
-      output = optimization.run(run, batch, idx, should_accumulate(run));
+      output_ = optimization.run(run, batch, idx, should_accumulate(run));
     }
   }
   batch_progress.increment_processed();
@@ -140,18 +139,18 @@ FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
   if (is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/false);
   if (skip_epoch) return BatchOutcome::skip_epoch;
 
-  end_batch(run, output, batch);
+  end_batch(run, batch);
   return BatchOutcome::trained;
 }
 
-void FitLoop::end_batch(Run& run, const StepOutput& output, const Batch& batch, ResumePoint from) {
-  batch_output_ = &output;
+void FitLoop::end_batch(Run& run, const Batch& batch, ResumePoint from) {
   at_ = {At::batch_end, 0};
   if (from.phase == 0) {
-    run.call_callbacks_if<&Callback::on_train_batch_end>(Hook::on_train_batch_end, after(from.calls, everyone), output, batch, batch_idx());
+    run.call_callbacks_if<&Callback::on_train_batch_end>(Hook::on_train_batch_end, after(from.calls, everyone), output_, batch, batch_idx());
     at_ = {At::batch_end, 1};
-    LEVIN_CALL_MODULE(run, on_train_batch_end, output, batch, batch_idx());
+    LEVIN_CALL_MODULE(run, on_train_batch_end, output_, batch, batch_idx());
   }
+  output_ = {};
   run.metric_log.on_batch_end();
   batch_progress.increment_completed();
   if (!run.metric_log.loggers.empty() && should_update_logs(run))

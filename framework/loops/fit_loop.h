@@ -80,7 +80,7 @@ class LEVIN_API FitLoop {
   BatchOutcome run_batch(Run& run);
   void end_epoch(Run& run);
   void call_epoch_end(Run& run);
-  void end_batch(Run& run, const StepOutput& output, const Batch& batch, ResumePoint from = {});
+  void end_batch(Run& run, const Batch& batch, ResumePoint from = {});
   void after_batch(Run& run);
   void finish_batch(Run& run);
 
@@ -131,11 +131,12 @@ class LEVIN_API FitLoop {
 
   /// Where the loop is now, for the next checkpoint.
   ResumePoint at_;
-  const StepOutput* batch_output_ = nullptr;  ///< of the batch at hand, during its end hooks
+  StepOutput output_;  ///< of the batch at hand, until its end hooks are done; still there if one of them throws
   struct Resume {
     ResumePoint point;
     Value state;
     RngState rng;
+    bool same_callbacks;  ///< as many as then: what they had done to the run still holds
   };
   std::optional<Resume> resume_;
   std::int64_t given_accumulation_ = 1;  ///< the Trainer's option, before a callback changed it

@@ -91,17 +91,17 @@ Value FitLoop::resume_state(Run& run, bool interrupted) const {
   // The end hooks that are left get what they would have got.
   const bool somebody_looks = point.phase == 0 && run.module->overrides().on_train_batch_end;
   const bool other_callbacks = point.phase == 0 && static_cast<std::size_t>(point.calls) < run.callbacks.size();
-  if (point.at == At::batch_end && batch_output_ && (somebody_looks || other_callbacks)) out["output"] = output_value(*batch_output_);
+  if (point.at == At::batch_end && (somebody_looks || other_callbacks)) out["output"] = output_value(output_);
   return out;
 }
 
 void FitLoop::resume_exactly(const Value& state, Run& run) {
   ResumePoint point{place_of(state.at("at").as_string()), static_cast<int>(state.at("phase").as_int()),
                     static_cast<int>(state.at("calls").as_int())};
-  // With other callbacks than then nobody can tell which of them had been called: none is called again.
-  if (state.at("callbacks").as_int() != static_cast<std::int64_t>(run.callbacks.size())) point.calls = static_cast<int>(run.callbacks.size());
-  resume_ = Resume{point, state, RngState::from_state_dict(state.at("rng"))};
   const bool same_callbacks = state.at("callbacks").as_int() == static_cast<std::int64_t>(run.callbacks.size());
+  // With other callbacks than then nobody can tell which of them had been called: none is called again.
+  if (!same_callbacks) point.calls = static_cast<int>(run.callbacks.size());
+  resume_ = Resume{point, state, RngState::from_state_dict(state.at("rng")), same_callbacks};
   const bool stopped = same_callbacks && state.at("should_stop").as_bool();
   const bool whole = batch_progress.is_last_batch || batch_progress.current.ready == state.at("max_batches").as_int();
   if (point.at >= At::epoch_end && !whole && !stopped && !steps_reached(run)) reopen_epoch();
@@ -141,7 +141,7 @@ std::int64_t FitLoop::first_batch_to_fetch() const {
 void FitLoop::restore_moment(Run& run) {
   const Value& state = resume_->state;
   // What callbacks had changed, unless the options are others now.
-  if (state.at("callbacks").as_int() == static_cast<std::int64_t>(run.callbacks.size())) run.should_stop = state.at("should_stop").as_bool();
+  if (resume_->same_callbacks) run.should_stop = state.at("should_stop").as_bool();
   if (state.at("given_accumulation").as_int() == given_accumulation_ && resume_->point.inside_batch())
     run.options.accumulate_grad_batches = state.at("accumulate_grad_batches").as_int();
   skip_next_validation_ = state.at("skip_next_validation").as_bool();
@@ -178,7 +178,7 @@ ResumePoint FitLoop::take_resume_point(At at) {
 
 void FitLoop::finish_resumed_batch(Run& run) {
   const At at = resume_->point.at;
-  const StepOutput output = resume_->state.contains("output") ? output_from(resume_->state.at("output")) : StepOutput();
+  output_ = resume_->state.contains("output") ? output_from(resume_->state.at("output")) : StepOutput();
   Fetcher::Item item;
   Batch batch;
   if (at == At::batch_end && first_batch_to_fetch() < batch_progress.current.ready && fetcher_.next(item)) {
@@ -188,7 +188,7 @@ void FitLoop::finish_resumed_batch(Run& run) {
   const ResumePoint from = take_resume_point(at);
   if (at == At::batch) return;
   if (at == At::batch_end) {
-    end_batch(run, output, batch, from);
+    end_batch(run, batch, from);
     after_batch(run);
   } else {
     validate(run, from);

@@ -95,11 +95,11 @@ void FitLoop::validate(Run& run, ResumePoint from) {
   at_ = {At::validation};
   validation_start_ = {RngState::capture(), val_loop.resume_state()};
   run.stage = Stage::validating;
-  if (from.at != At::validation_end) training_position_ = run.metric_log.position();
   if (from.at == At::validation_end) {
     run.metric_log.activate(&val_loop.results);
     val_loop.finish_resumed(run, from);
   } else {
+    training_position_ = run.metric_log.position();
     if (!should_accumulate(run)) LEVIN_CALL_MODULE(run, on_validation_model_zero_grad);
     run.metric_log.activate(&val_loop.results);
     val_loop.run(run);

@@ -27,7 +27,8 @@ struct ResumePoint {
   bool inside_epoch() const { return at >= At::epoch_start && at <= At::epoch_end; }
 };
 
-/// A predicate for `Run::call_callbacks_if`: leaves out the first `n` callbacks.
+/// Predicates for `Run::call_callbacks_if`: all callbacks; those of another predicate without the first `n` callbacks.
+inline constexpr auto everyone = [](const Callback&) { return true; };
 template <class Predicate>
 auto after(int n, Predicate predicate) {
   return [n, predicate, seen = 0](const Callback& callback) mutable { return seen++ >= n && predicate(callback); };

@@ -19,8 +19,7 @@ Run::Run(Trainer& owner) : trainer(owner) {
 }
 
 bool Run::enable_validation() const {
-  if (!module || !module->overrides().validation_step || is_zero(options.limit_val_batches)) return false;
-  return !loaders.val.empty() || datamodule || module->overrides().val_dataloader;
+  return module && module->overrides().validation_step && !is_zero(options.limit_val_batches) && has_val_loaders();
 }
 
 bool Run::validates_this_epoch() const {

@@ -56,6 +56,8 @@ class LEVIN_API Run {
   bool should_stop = false;
 
   bool sanity_checking() const { return stage == Stage::sanity_checking; }
+  /// Whether validation loaders come from somewhere: given, a data module's, or the module's hook.
+  bool has_val_loaders() const { return !loaders.val.empty() || datamodule || module->overrides().val_dataloader; }
   /// Whether fit validates at all: a validation step, loaders from somewhere, and a limit above zero.
   bool enable_validation() const;
   /// Whether it does in the current epoch (`check_val_every_n_epoch`).

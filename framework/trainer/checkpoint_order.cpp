@@ -1,6 +1,7 @@
 #include "levin/framework/trainer/checkpoint_order.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <tuple>
 
@@ -37,6 +38,16 @@ void sort_newest_first(std::vector<OrderedCheckpoint>& checkpoints) {
     const auto& run_b = reached.at(run_of(b));
     return run_a != run_b ? run_a > run_b : a.order.sequence > b.order.sequence;
   });
+}
+
+std::vector<std::string> checkpoints_beside(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> out;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(fs::absolute(path).parent_path(), error))
+    if (entry.path().extension() == fs::path(path).extension()) out.push_back(entry.path().string());
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 }  // namespace levin

@@ -24,4 +24,7 @@ struct OrderedCheckpoint {
 /// epoch, comes first.
 void sort_newest_first(std::vector<OrderedCheckpoint>& checkpoints);
 
+/// The files of the same extension in the folder of `path`, itself included, by name.
+std::vector<std::string> checkpoints_beside(const std::string& path);
+
 }  // namespace levin

@@ -90,6 +90,11 @@ void Trainer::save_checkpoint(const std::string& path, bool weights_only) {
   impl_->run.strategy->barrier("Trainer.save_checkpoint");
 }
 
+const Value* Trainer::Impl::own_state(const char* key) const {
+  const Value* levin = loaded.find("levin");
+  return levin ? levin->find(key) : nullptr;
+}
+
 void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   rank_zero_info("Restoring states from the checkpoint path at " + path);
   if (!std::filesystem::exists(path)) throw FileNotFoundError("Checkpoint file not found: " + path);
@@ -106,8 +111,7 @@ void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   const Value* states = loaded.find("callbacks");
   if (!states) return;
   LEVIN_CALL_CALLBACKS(run, on_load_checkpoint, std::as_const(loaded));
-  const Value* levin = run.fn == TrainerFn::fit ? loaded.find("levin") : nullptr;
-  const Value* resume_states = levin ? levin->find("callbacks") : nullptr;
+  const Value* resume_states = run.fn == TrainerFn::fit ? own_state("callbacks") : nullptr;
   std::vector<std::string> unused;
   for (const auto& [key, state] : states->as_dict()) {
     const auto owner = std::find_if(run.callbacks.begin(), run.callbacks.end(),
@@ -132,11 +136,9 @@ void Trainer::Impl::continue_sequence(const std::string& path) {
   if (order.run_id.empty()) return;
   run_id = order.run_id;
   sequence = resumed_sequence = order.sequence;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::absolute(path).parent_path(), error)) {
-    if (entry.path().extension() != std::filesystem::path(path).extension()) continue;
+  for (const std::string& beside : checkpoints_beside(path)) {
     try {
-      const SaveOrder other = order_of(read_archive(entry.path(), {.verify = false}));
+      const SaveOrder other = order_of(read_archive(beside, {.verify = false}));
       if (other.run_id == run_id) sequence = std::max(sequence, other.sequence);
     } catch (const Error&) {
     }
@@ -152,10 +154,8 @@ void Trainer::Impl::restore_training_state() {
     continue_sequence(path);
     if (const Value* state = loop_state("fit_loop")) {
       fit_loop.load_state_dict(*state, run);
-      const Value* levin = loaded.find("levin");
-      const Value* point = levin ? levin->find("fit_loop") : nullptr;
       // The one switch: with levin's own state the run goes on exactly where it was, without it where Lightning would.
-      if (point) fit_loop.resume_exactly(*point, run);
+      if (const Value* point = own_state("fit_loop")) fit_loop.resume_exactly(*point, run);
       const std::int64_t reached = fit_loop.current_epoch(), limit = run.options.max_epochs.value_or(-1);
       if (limit != -1 && reached > limit) {
         throw MisconfigurationException("You restored a checkpoint with current_epoch=" + std::to_string(reached) +

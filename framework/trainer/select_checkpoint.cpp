@@ -1,6 +1,6 @@
 // Which file `ckpt_path` means: a path, "best", "last" or "hpc".
 #include <algorithm>
-#include <filesystem>
+#include <set>
 
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/console.h"
@@ -11,24 +11,19 @@
 namespace levin {
 namespace {
 
-namespace fs = std::filesystem;
-
 std::string call_text(TrainerFn fn, const std::string& given) {
   return std::string(".") + stage_name(fn) + "(ckpt_path=\"" + given + "\")";
 }
 
-std::vector<std::string> checkpoints_beside(const std::vector<std::string>& paths) {
-  std::vector<std::string> out;
+// What else lies in the folders of files that can't be used.
+std::vector<std::string> others_beside(const std::vector<std::string>& paths) {
+  std::set<std::string> out;
   for (const std::string& path : paths) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path(), error)) {
-      const bool wanted = entry.path().extension() == fs::path(path).extension();
-      if (wanted && std::find(paths.begin(), paths.end(), entry.path().string()) == paths.end()) out.push_back(entry.path().string());
-    }
+    const auto beside = checkpoints_beside(path);
+    out.insert(beside.begin(), beside.end());
   }
-  std::sort(out.begin(), out.end());
-  out.erase(std::unique(out.begin(), out.end()), out.end());
-  return out;
+  for (const std::string& path : paths) out.erase(path);
+  return {out.begin(), out.end()};
 }
 
 }  // namespace
@@ -88,7 +83,7 @@ std::optional<std::string> Trainer::Impl::select_last(const Request& request) {
   by_last = true;
   std::optional<std::string> found = newest_readable(names, request);
   if (!found && !names.empty()) {
-    found = newest_readable(checkpoints_beside(names), request);
+    found = newest_readable(others_beside(names), request);
     if (found) rank_zero_warn("`" + call_text(request.fn, "last") + "`: no `last` checkpoint can be read; going on from the newest other one, " + *found);
   }
   if (!found) {

@@ -159,10 +159,9 @@ void Trainer::Impl::check_module(TrainerFn fn) {
   if (fn != TrainerFn::fit) return;
   if (!overrides.training_step) throw missing("training_step");
   if (!overrides.configure_optimizers) throw missing("configure_optimizers");
-  const bool has_loader = !run.loaders.val.empty() || run.datamodule || overrides.val_dataloader;
-  if (has_loader && !overrides.validation_step && !run.datamodule)
+  if (run.has_val_loaders() && !overrides.validation_step && !run.datamodule)
     rank_zero_warn("You passed in a `val_dataloader` but have no `validation_step`. Skipping val loop.");
-  if (!has_loader && overrides.validation_step)
+  if (!run.has_val_loaders() && overrides.validation_step)
     rank_zero_warn("You defined a `validation_step` but have no `val_dataloader`. Skipping val loop.");
   if (run.module->automatic_optimization) return;
   if (run.options.gradient_clip_val.value_or(0) > 0) {

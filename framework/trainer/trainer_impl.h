@@ -85,6 +85,8 @@ struct Trainer::Impl {
 
   // restore.cpp
   void continue_sequence(const std::string& path);
+  /// An entry of the `levin` block of what is being restored, or nullptr.
+  const Value* own_state(const char* key) const;
   void restore_weights_and_callbacks(const std::string& path);
   void restore_training_state();
   Value dump_checkpoint(bool weights_only);

@@ -14,6 +14,7 @@
 #include "levin/framework/base/csv_metrics.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace levin;
 
@@ -26,15 +27,6 @@ std::string read(const std::string& path) {
   return text.str();
 }
 
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/levin_csv_XXXXXX";
-    path = ::mkdtemp(name);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
-
 void add(CsvMetricsWriter& writer, std::vector<Cell> cells, std::int64_t step) {
   writer.add(cells, step);
 }
@@ -44,8 +36,8 @@ const double kInf = std::numeric_limits<double>::infinity();
 }  // namespace
 
 TEST_CASE("metrics.csv is what Lightning writes, byte for byte") {
-  Folder folder;
-  CsvMetricsWriter writer(folder.path + "/a/b/metrics.csv");
+  const TemporaryFolder folder;
+  CsvMetricsWriter writer(folder / "a/b/metrics.csv");
   const std::string samples = LEVIN_SOURCE_DIR "/tests/data/csv_metrics/";
   add(writer, {{"train_loss", 0.5}, {"epoch", 0, true}}, 49);
   add(writer, {{"train_loss", 1.0 / 3}, {"epoch", 0, true}}, 99);
@@ -73,16 +65,16 @@ TEST_CASE("metrics.csv is what Lightning writes, byte for byte") {
 }
 
 TEST_CASE("a flush without rows makes no file") {
-  Folder folder;
-  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const TemporaryFolder folder;
+  CsvMetricsWriter writer(folder / "metrics.csv");
   writer.flush();
   CHECK_FALSE(std::filesystem::exists(writer.path()));
 }
 
 TEST_CASE("an earlier run's metrics.csv is replaced, by the first rows and not before") {
-  Folder folder;
-  std::ofstream(folder.path + "/metrics.csv") << "old";
-  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const TemporaryFolder folder;
+  std::ofstream(folder / "metrics.csv") << "old";
+  CsvMetricsWriter writer(folder / "metrics.csv");
   add(writer, {{"loss", 1}}, 0);
   CHECK(read(writer.path()) == "old");
   writer.flush();
@@ -90,8 +82,8 @@ TEST_CASE("an earlier run's metrics.csv is replaced, by the first rows and not b
 }
 
 TEST_CASE("rows without new names are appended to the same file, others replace it") {
-  Folder folder;
-  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const TemporaryFolder folder;
+  CsvMetricsWriter writer(folder / "metrics.csv");
   const auto inode = [&] {
     struct stat info {};
     REQUIRE(::stat(writer.path().c_str(), &info) == 0);
@@ -100,27 +92,27 @@ TEST_CASE("rows without new names are appended to the same file, others replace 
   add(writer, {{"loss", 1}}, 0);
   writer.flush();
   const auto first = inode();
-  std::filesystem::create_hard_link(writer.path(), folder.path + "/seen");
+  std::filesystem::create_hard_link(writer.path(), folder / "seen");
   add(writer, {{"loss", 2}}, 1);
   writer.flush();
   CHECK(inode() == first);
   add(writer, {{"accuracy", 2}}, 1);
   writer.flush();
   CHECK(inode() != first);
-  CHECK(read(folder.path + "/seen") == "loss,step\r\n1.0,0\r\n2.0,1\r\n");
+  CHECK(read(folder / "seen") == "loss,step\r\n1.0,0\r\n2.0,1\r\n");
 }
 
 TEST_CASE("a cell named step gives way to the step, and the last of two equal names counts") {
-  Folder folder;
-  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const TemporaryFolder folder;
+  CsvMetricsWriter writer(folder / "metrics.csv");
   add(writer, {{"step", 7.5}, {"loss", 1}, {"loss", 2}}, 3);
   writer.flush();
   CHECK(read(writer.path()) == "loss,step\r\n2.0,3\r\n");
 }
 
 TEST_CASE("rows survive a flush that fails, and the error names the file and the reason") {
-  Folder folder;
-  const std::string path = folder.path + "/metrics.csv";
+  const TemporaryFolder folder;
+  const std::string path = folder / "metrics.csv";
   CsvMetricsWriter writer(path);
   std::filesystem::create_directory(path);
   add(writer, {{"loss", 1}}, 0);
@@ -132,8 +124,8 @@ TEST_CASE("rows survive a flush that fails, and the error names the file and the
 }
 
 TEST_CASE("a file that vanished is begun again with its header") {
-  Folder folder;
-  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const TemporaryFolder folder;
+  CsvMetricsWriter writer(folder / "metrics.csv");
   add(writer, {{"loss", 1}}, 0);
   writer.flush();
   std::filesystem::remove(writer.path());
@@ -143,8 +135,8 @@ TEST_CASE("a file that vanished is begun again with its header") {
 }
 
 TEST_CASE("an append that fits only in part is taken back and written again later") {
-  Folder folder;
-  CsvMetricsWriter writer(folder.path + "/metrics.csv");
+  const TemporaryFolder folder;
+  CsvMetricsWriter writer(folder / "metrics.csv");
   add(writer, {{"loss", 1}}, 0);
   writer.flush();
   const std::string before = read(writer.path());

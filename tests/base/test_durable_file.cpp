@@ -10,34 +10,13 @@
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace levin;
 using namespace levin::test;
 using Catch::Matchers::Contains;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/levin-durable-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~Folder() {
-    for (const std::string& name : names()) ::unlink((path_ + "/" + name).c_str());
-    ::rmdir(path_.c_str());
-  }
-  std::vector<std::string> names() const {
-    std::vector<std::string> found;
-    real_files().list(path_, found);
-    return found;
-  }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Writes down every call, and lets the call of a given number fail, or be cut short.
 class FaultyFiles : public Files {
@@ -100,8 +79,8 @@ Value tree() {
 }  // namespace
 
 TEST_CASE("a saved file is complete, and a checkpoint can be read back from it") {
-  const Folder folder;
-  const std::string path = folder.file("x.ckpt");
+  const TemporaryFolder folder;
+  const std::string path = (folder / "x.ckpt");
   CHECK(write_durably(real_files(), path, [](ByteSink& sink) { write_archive(tree(), sink); }));
   CHECK(contents_of(path) == archive_bytes(tree()));
   CHECK(read_archive(path) == tree());
@@ -109,9 +88,9 @@ TEST_CASE("a saved file is complete, and a checkpoint can be read back from it")
 }
 
 TEST_CASE("a save syncs the file, closes, renames and syncs the folder, in this order") {
-  const Folder folder;
+  const TemporaryFolder folder;
   FaultyFiles files;
-  save(files, folder.file("x"), "new");
+  save(files, (folder / "x"), "new");
   CHECK(files.calls ==
         std::vector<std::string>{"open", "write", "fsync", "close", "rename", "fsync folder"});
 }
@@ -123,8 +102,8 @@ TEST_CASE(
   for (const int error : {ENOSPC, EIO, EDQUOT, EROFS, EXDEV}) {
     int saved = 0;
     for (int call = 0; saved == 0; ++call) {
-      const Folder folder;
-      const std::string path = folder.file("x.ckpt");
+      const TemporaryFolder folder;
+      const std::string path = (folder / "x.ckpt");
       save(real_files(), path, "old");
       FaultyFiles files;
       files.fail_at = call, files.error = error;
@@ -150,38 +129,38 @@ TEST_CASE(
 }
 
 TEST_CASE("an error says what the system says") {
-  const Folder folder;
+  const TemporaryFolder folder;
   FaultyFiles files;
   files.fail_at = 1, files.error = ENOSPC;
-  CHECK_THROWS_WITH(save(files, folder.file("x"), "new"),
-                    "[Errno 28] No space left on device: '" + folder.file("x") + "'");
-  CHECK_THROWS_AS(save(real_files(), folder.file("none/x"), "new"), FileNotFoundError);
+  CHECK_THROWS_WITH(save(files, (folder / "x"), "new"),
+                    "[Errno 28] No space left on device: '" + (folder / "x") + "'");
+  CHECK_THROWS_AS(save(real_files(), (folder / "none/x"), "new"), FileNotFoundError);
 }
 
 TEST_CASE("a save that can't fit fails before it begins") {
-  const Folder folder;
+  const TemporaryFolder folder;
   FaultyFiles files;  // has 1000 bytes
   CHECK_THROWS_WITH(write_durably(
-                        files, folder.file("x"), [](ByteSink&) {}, 1001),
+                        files, (folder / "x"), [](ByteSink&) {}, 1001),
                     Contains("No space left"));
   CHECK(files.calls.empty());
   CHECK_NOTHROW(write_durably(
-      files, folder.file("x"), [](ByteSink&) {}, 1000));
+      files, (folder / "x"), [](ByteSink&) {}, 1000));
 }
 
 TEST_CASE("short and interrupted writes are gone on with") {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const std::size_t longest : {std::size_t{1000}, SIZE_MAX}) {
     FaultyFiles files;
     files.longest_write = longest, files.interrupt = true;
-    write_durably(files, folder.file("x"), [](ByteSink& sink) { write_archive(tree(), sink); });
-    CHECK(contents_of(folder.file("x")) == archive_bytes(tree()));
+    write_durably(files, (folder / "x"), [](ByteSink& sink) { write_archive(tree(), sink); });
+    CHECK(contents_of((folder / "x")) == archive_bytes(tree()));
   }
 }
 
 TEST_CASE("an error of whoever makes the content passes through and leaves nothing behind") {
-  const Folder folder;
-  CHECK_THROWS_AS(write_durably(real_files(), folder.file("x"),
+  const TemporaryFolder folder;
+  CHECK_THROWS_AS(write_durably(real_files(), (folder / "x"),
                                 [](ByteSink& sink) {
                                   sink.write(std::string(3'000'000, 'x'));
                                   throw ValueError("no more");
@@ -192,17 +171,17 @@ TEST_CASE("an error of whoever makes the content passes through and leaves nothi
 
 TEST_CASE("where a folder can't be synced the file is saved all the same") {
   for (const int error : {EINVAL, ENOTSUP, EPERM, EACCES}) {
-    const Folder folder;
+    const TemporaryFolder folder;
     FaultyFiles files;
     files.fail_at = 5, files.error = error;
-    CHECK_FALSE(write_durably(files, folder.file("x"), [](ByteSink& sink) { sink.write("new"); }));
-    CHECK(contents_of(folder.file("x")) == "new");
+    CHECK_FALSE(write_durably(files, (folder / "x"), [](ByteSink& sink) { sink.write("new"); }));
+    CHECK(contents_of((folder / "x")) == "new");
   }
 }
 
 TEST_CASE("a symbolic link is replaced without a moment in which it is missing") {
-  const Folder folder;
-  const std::string link = folder.file("last.ckpt");
+  const TemporaryFolder folder;
+  const std::string link = (folder / "last.ckpt");
   auto target = [&] {
     char text[64] = {};
     return ::readlink(link.c_str(), text, sizeof text - 1) < 0 ? std::string("no link")
@@ -224,12 +203,12 @@ TEST_CASE("a symbolic link is replaced without a moment in which it is missing")
 }
 
 TEST_CASE("temporaries of processes that are gone are removed, all other files stay") {
-  const Folder folder;
+  const TemporaryFolder folder;
   // A child that is killed in the middle of a save leaves its temporary file behind.
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    write_durably(real_files(), folder.file("x.ckpt"), [](ByteSink&) { ::_exit(0); });
+    write_durably(real_files(), (folder / "x.ckpt"), [](ByteSink&) { ::_exit(0); });
     ::_exit(1);
   }
   int status = 0;
@@ -243,34 +222,34 @@ TEST_CASE("temporaries of processes that are gone are removed, all other files s
   const std::string decoys[] = {
       "x.ckpt",          ".x.ckpt.tmp",    ".x.tmp",      "x.ckpt.tmp",
       left[0].substr(1), left[0] + ".tmp", other_machine, left[0].substr(0, left[0].size() - 4)};
-  for (const std::string& decoy : decoys) save(real_files(), folder.file(decoy), "keep");
+  for (const std::string& decoy : decoys) save(real_files(), (folder / decoy), "keep");
 
-  write_durably(real_files(), folder.file("y"), [&](ByteSink&) {
+  write_durably(real_files(), (folder / "y"), [&](ByteSink&) {
     CHECK(remove_stale_temporaries(real_files(), folder.path()) ==
           1);  // not the one that is being written
     CHECK(folder.names().size() == std::size(decoys) + 1);
   });
-  for (const std::string& decoy : decoys) CHECK(contents_of(folder.file(decoy)) == "keep");
-  CHECK(remove_stale_temporaries(real_files(), folder.file("missing")) == 0);
+  for (const std::string& decoy : decoys) CHECK(contents_of((folder / decoy)) == "keep");
+  CHECK(remove_stale_temporaries(real_files(), (folder / "missing")) == 0);
 }
 
 TEST_CASE("the longest name that a file may have can be saved") {
-  const Folder folder;
-  save(real_files(), folder.file(std::string(255, 'n')), "x");
+  const TemporaryFolder folder;
+  save(real_files(), (folder / std::string(255, 'n')), "x");
   CHECK(folder.names() == std::vector<std::string>{std::string(255, 'n')});
 }
 
 TEST_CASE("folders are made with their parents, and existing ones are no error") {
-  const Folder folder;
-  CHECK(real_files().make_directories(folder.file("a/b")) == 0);
-  CHECK(real_files().make_directories(folder.file("a/b/")) == 0);
-  CHECK(real_files().exists(folder.file("a/b")) == 1);
-  save(real_files(), folder.file("f"), "x");
-  CHECK(real_files().make_directories(folder.file("f/g")) == -ENOTDIR);
-  CHECK(real_files().exists(folder.file("f/g")) == 0);
+  const TemporaryFolder folder;
+  CHECK(real_files().make_directories((folder / "a/b")) == 0);
+  CHECK(real_files().make_directories((folder / "a/b/")) == 0);
+  CHECK(real_files().exists((folder / "a/b")) == 1);
+  save(real_files(), (folder / "f"), "x");
+  CHECK(real_files().make_directories((folder / "f/g")) == -ENOTDIR);
+  CHECK(real_files().exists((folder / "f/g")) == 0);
   CHECK(real_files().free_space(folder.path()) > 0);
-  ::rmdir(folder.file("a/b").c_str());
-  ::rmdir(folder.file("a").c_str());
+  ::rmdir((folder / "a/b").c_str());
+  ::rmdir((folder / "a").c_str());
   CHECK(folder_of("a/b/c") == "a/b");
   CHECK(folder_of("c") == ".");
   CHECK(folder_of("/c") == "/");

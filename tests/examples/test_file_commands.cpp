@@ -1,39 +1,21 @@
 // `levin inspect` and `levin convert` as a user runs them: what they print, exit codes, and that --help is true.
-#include <sys/wait.h>
-#include <unistd.h>
+#include <string>
+#include <vector>
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-
-#include "support/catch.h"
+#include "support/run_program.h"
+#include "support/temporary_folder.h"
 
 namespace {
 
-struct Ran {
-  int exit_code;
-  std::string output;  // stdout and stderr
-};
-
-Ran levin_program(const std::string& arguments) {
-  FILE* pipe = ::popen((std::string(LEVIN_BINARY_DIR) + "/bin/levin " + arguments + " 2>&1").c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Ran out{0, ""};
-  std::array<char, 4096> buffer;
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) out.output.append(buffer.data(), n);
-  const int status = ::pclose(pipe);
-  out.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return out;
-}
+Ran levin_program(const std::string& arguments) { return run_program(std::string(LEVIN_BINARY_DIR) + "/bin/levin " + arguments); }
 
 const std::string fixtures = std::string(LEVIN_SOURCE_DIR) + "/tests/data/fixtures/";
 
 }  // namespace
 
 TEST_CASE("levin inspect and convert print, and exit with what --help says") {
-  std::string folder = std::filesystem::temp_directory_path() / "levin-XXXXXX";
-  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const TemporaryFolder scratch;
+  const std::string& folder = scratch.path();
   const std::string adam = fixtures + "adam.ckpt", bf16 = fixtures + "bf16.ckpt", out = folder + "/w.safetensors";
   struct Row { std::string arguments; int exit_code; std::vector<const char*> parts; };
   const Row rows[] = {
@@ -65,5 +47,4 @@ TEST_CASE("levin inspect and convert print, and exit with what --help says") {
     CHECK(ran.exit_code == row.exit_code);
     for (const char* part : row.parts) CHECK_THAT(ran.output, Catch::Matchers::Contains(part));
   }
-  std::filesystem::remove_all(folder);
 }

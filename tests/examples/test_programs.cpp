@@ -1,31 +1,13 @@
 // The programs as a user runs them: the three checkpoint examples, and `levin` with good and bad input.
-#include <sys/wait.h>
-
-#include <array>
-#include <cstdio>
 #include <fstream>
 
 #include "support/catch.h"
+#include "support/run_program.h"
 #include "support/tiny_module.h"
 
 namespace {
 
-struct Ran {
-  int exit_code;
-  std::string output;  // stdout and stderr
-};
-
-Ran run(const std::string& folder, const std::string& command) {
-  const std::string line = "cd '" + folder + "' && " + command + " 2>&1";
-  FILE* pipe = ::popen(line.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Ran out{0, ""};
-  std::array<char, 4096> buffer;
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe)) out.output.append(buffer.data(), n);
-  const int status = ::pclose(pipe);
-  out.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return out;
-}
+Ran run(const std::string& folder, const std::string& command) { return run_program("cd '" + folder + "' && " + command); }
 
 const std::string bin = std::string(LEVIN_BINARY_DIR) + "/bin/";
 const std::string source = LEVIN_SOURCE_DIR;

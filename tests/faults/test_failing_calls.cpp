@@ -10,6 +10,7 @@
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace levin;
 using namespace levin::test;
@@ -71,32 +72,15 @@ class FailingFiles final : public Files {
 };
 
 // A folder with an older checkpoint, a link to it and a decoy.
-class Folder {
+class Folder : public TemporaryFolder {
  public:
   Folder() {
-    char name[] = "/tmp/levin-failing-XXXXXX";
-    path_ = ::mkdtemp(name);
-    save_archive(old_tree(), file("old.ckpt"));
-    save_archive(old_tree(), file("x.ckpt"));
-    replace_symlink(real_files(), "old.ckpt", file("last.ckpt"));
-  }
-  ~Folder() {
-    for (const std::string& name : names()) ::unlink(file(name).c_str());
-    ::rmdir(path_.c_str());
+    save_archive(old_tree(), *this / "old.ckpt");
+    save_archive(old_tree(), *this / "x.ckpt");
+    replace_symlink(real_files(), "old.ckpt", *this / "last.ckpt");
   }
   static Value old_tree() { return Dict{{"a", floats(std::vector<float>(5000, 1))}}; }
   static Value new_tree() { return Dict{{"a", floats(std::vector<float>(9000, 2))}}; }
-
-  std::vector<std::string> names() const {
-    std::vector<std::string> found;
-    real_files().list(path_, found);
-    return found;
-  }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 const std::vector<std::string> all_names{"last.ckpt", "old.ckpt", "x.ckpt"};
@@ -122,7 +106,7 @@ void fail_each_call(int error, const std::function<void(Files&, const Folder&)>&
     if (!message.empty()) {
       REQUIRE(failed);
       CHECK_THAT(message, Contains("[Errno " + std::to_string(error) + "] ") &&
-                              Contains("'" + folder.file(path_in_message) + "'"));
+                              Contains("'" + (folder / path_in_message) + "'"));
     } else if (failed) {
       // Only what an interruption leaves no doubt about is gone on with.
       CHECK(error == EINTR);
@@ -141,13 +125,13 @@ TEST_CASE("whichever call of a save fails, other files and the old one are as th
     fail_each_call(
         error,
         [](Files& files, const Folder& folder) {
-          save_archive(Folder::new_tree(), folder.file("x.ckpt"), files);
+          save_archive(Folder::new_tree(), (folder / "x.ckpt"), files);
         },
         [](const Folder& folder, bool in_place) {
-          CHECK(contents_of(folder.file("x.ckpt")) ==
+          CHECK(contents_of((folder / "x.ckpt")) ==
                 archive_bytes(in_place ? Folder::new_tree() : Folder::old_tree()));
-          CHECK(contents_of(folder.file("old.ckpt")) == archive_bytes(Folder::old_tree()));
-          CHECK(read_archive(folder.file("last.ckpt")) == Folder::old_tree());
+          CHECK(contents_of((folder / "old.ckpt")) == archive_bytes(Folder::old_tree()));
+          CHECK(read_archive((folder / "last.ckpt")) == Folder::old_tree());
         },
         "x.ckpt");
   }
@@ -158,13 +142,13 @@ TEST_CASE("whichever call fails while the link is moved, it leads to the old fil
     fail_each_call(
         error,
         [](Files& files, const Folder& folder) {
-          replace_symlink(files, "x.ckpt", folder.file("last.ckpt"));
+          replace_symlink(files, "x.ckpt", (folder / "last.ckpt"));
         },
         [](const Folder& folder, bool in_place) {
           char target[64] = {};
-          CHECK(::readlink(folder.file("last.ckpt").c_str(), target, sizeof target - 1) > 0);
+          CHECK(::readlink((folder / "last.ckpt").c_str(), target, sizeof target - 1) > 0);
           CHECK(std::string(target) == (in_place ? "x.ckpt" : "old.ckpt"));
-          CHECK(read_archive(folder.file("last.ckpt")) == Folder::old_tree());
+          CHECK(read_archive((folder / "last.ckpt")) == Folder::old_tree());
         },
         "last.ckpt");
   }
@@ -174,9 +158,9 @@ TEST_CASE("a temporary file that can't be removed either does not hide the first
   const Folder folder;
   FailingFiles files;
   files.always_fails = "unlink", files.fail_at = 1, files.error = ENOSPC;
-  CHECK_THROWS_WITH(save_archive(Folder::new_tree(), folder.file("x.ckpt"), files),
-                    Contains("[Errno 28] No space left on device: '" + folder.file("x.ckpt")));
-  CHECK(contents_of(folder.file("x.ckpt")) == archive_bytes(Folder::old_tree()));
+  CHECK_THROWS_WITH(save_archive(Folder::new_tree(), (folder / "x.ckpt"), files),
+                    Contains("[Errno 28] No space left on device: '" + (folder / "x.ckpt")));
+  CHECK(contents_of((folder / "x.ckpt")) == archive_bytes(Folder::old_tree()));
 }
 
 TEST_CASE("a sweep that can't list or remove does nothing and throws nothing") {
@@ -193,8 +177,8 @@ TEST_CASE("a save touches nothing outside the target's folder, whatever TMPDIR s
   ::setenv("TMPDIR", "/dev/shm", 1);
   const Folder folder;
   FailingFiles files;
-  save_archive(Folder::new_tree(), folder.file("x.ckpt"), files);
-  replace_symlink(files, "x.ckpt", folder.file("last.ckpt"));
+  save_archive(Folder::new_tree(), (folder / "x.ckpt"), files);
+  replace_symlink(files, "x.ckpt", (folder / "last.ckpt"));
   remove_stale_temporaries(files, folder.path());
   ::unsetenv("TMPDIR");
   REQUIRE(files.paths.size() >= 7);
@@ -206,15 +190,15 @@ TEST_CASE("where symbolic links are refused, the last file is a copy and that is
   for (const int error : {EPERM, ENOTSUP, ENOSYS, EINVAL}) {
     const Folder folder;
     FailingFiles files;
-    save_archive(Folder::new_tree(), folder.file("x.ckpt"));
+    save_archive(Folder::new_tree(), (folder / "x.ckpt"));
     files.always_fails = "symlink", files.error = error;
-    const Linked linked = link_or_copy(files, "x.ckpt", folder.file("last.ckpt"));
+    const Linked linked = link_or_copy(files, "x.ckpt", (folder / "last.ckpt"));
     CHECK(linked.is_copy);
     CHECK(linked.synced);
-    CHECK(::unlink(folder.file("x.ckpt").c_str()) == 0);
-    CHECK(read_archive(folder.file("last.ckpt")) == Folder::new_tree());
-    save_archive(Folder::new_tree(), folder.file("x.ckpt"));
-    const Linked moved = link_or_copy(real_files(), "x.ckpt", folder.file("last.ckpt"));
+    CHECK(::unlink((folder / "x.ckpt").c_str()) == 0);
+    CHECK(read_archive((folder / "last.ckpt")) == Folder::new_tree());
+    save_archive(Folder::new_tree(), (folder / "x.ckpt"));
+    const Linked moved = link_or_copy(real_files(), "x.ckpt", (folder / "last.ckpt"));
     CHECK_FALSE(moved.is_copy);
     CHECK(folder.names() == all_names);
   }

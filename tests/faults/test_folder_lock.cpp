@@ -13,24 +13,12 @@
 #include "levin/framework/base/files.h"
 #include "levin/framework/base/folder_lock.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace levin;
 using Catch::Matchers::Contains;
 
 namespace {
-
-class Folder {
- public:
-  Folder() {
-    char name[] = "/tmp/levin-lock-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~Folder() { ::rmdir(path_.c_str()); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // A child that does something and lives until `end`.
 class Child {
@@ -87,7 +75,7 @@ bool another_process_can_lock(const std::string& folder) {
 }  // namespace
 
 TEST_CASE("a second process is refused and told who has the folder") {
-  const Folder folder;
+  const TemporaryFolder folder;
   FolderLock* leaked = nullptr;  // the child holds it until it ends
   Child child([&] { leaked = new FolderLock(folder.path()); });
   REQUIRE(child.succeeded());
@@ -103,7 +91,7 @@ TEST_CASE("a second process is refused and told who has the folder") {
 }
 
 TEST_CASE("the locks of one process are counted, whatever the folder is called") {
-  const Folder folder;
+  const TemporaryFolder folder;
   FolderLock first(folder.path());
   {
     const FolderLock second(folder.path() + "/."), third = second;
@@ -116,7 +104,7 @@ TEST_CASE("the locks of one process are counted, whatever the folder is called")
 }
 
 TEST_CASE("a lock leaves no file behind and holds one folder only") {
-  const Folder folder, other;
+  const TemporaryFolder folder, other;
   const FolderLock lock(folder.path());
   std::vector<std::string> names;
   CHECK(real_files().list(folder.path(), names) == 0);
@@ -125,7 +113,7 @@ TEST_CASE("a lock leaves no file behind and holds one folder only") {
 }
 
 TEST_CASE("threads that lock and release one folder never refuse each other") {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::vector<std::thread> threads;
   std::vector<int> refused(4);
   for (int& count : refused) {
@@ -150,7 +138,7 @@ TEST_CASE("a folder that is not there can't be locked, and an empty lock holds n
 }
 
 TEST_CASE("where the folder can't be locked that is said, and no error") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Child child([&] {
     if (::geteuid() == 0 && ::setresuid(65534, 65534, 65534) != 0) return;
     if (::geteuid() != 65534) return;  // the owner may look into it

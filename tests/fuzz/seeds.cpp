@@ -3,35 +3,13 @@
 #include <map>
 
 #include "base/codec_support.h"
-#include "levin/framework/base/codec/little_endian.h"
+#include "base/pickle_support.h"
 
 using namespace levin;
+using namespace levin::test;
 using namespace std::string_literals;
 
 namespace {
-
-std::string text(const std::string& s) {
-  std::string out = "X";
-  append_le(out, static_cast<std::uint32_t>(s.size()));
-  return out + s;
-}
-std::string integer(std::int64_t n) {
-  std::string out = "\x8a\x08";
-  append_le(out, n);
-  return out;
-}
-std::string repeat(const std::string& s, std::size_t n) {
-  std::string out;
-  while (n-- > 0) out += s;
-  return out;
-}
-std::string tensor(std::int64_t numel, std::int64_t offset, std::int64_t size,
-                   std::int64_t stride) {
-  return "\x80\x02" "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") +
-         "ctorch\nFloatStorage\n" + text("0") + text("cpu") + integer(numel) + "tQ" +
-         integer(offset) + integer(size) + "\x85" + integer(stride) +
-         "\x85\x89" "ccollections\nOrderedDict\n)RtR.";
-}
 
 std::map<std::string, std::string> small_pickles() {
   const std::string p = "\x80\x02";
@@ -91,10 +69,10 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   bool fine = true;
   for (const auto& [name, pickle] : small_pickles())
-    fine &= save(std::string(argv[1]) + "/" + name + ".ckpt", test::archive_around(pickle));
+    fine &= save(std::string(argv[1]) + "/" + name + ".ckpt", archive_around(pickle));
   for (const auto& [name, pickle] : large_pickles())
-    fine &= save(std::string(argv[2]) + "/" + name + ".ckpt", test::archive_around(pickle));
-  const std::string sound = test::archive_around(tensor(4, 0, 4, 1));
+    fine &= save(std::string(argv[2]) + "/" + name + ".ckpt", archive_around(pickle));
+  const std::string sound = archive_around(tensor(4, 0, 4, 1));
   fine &= save(std::string(argv[1]) + "/truncated.ckpt", sound.substr(0, sound.size() / 2));
   return fine ? 0 : 1;
 }

@@ -24,12 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using levin::ModelCheckpointOptions;
 
-std::vector<std::string> names(const std::string& folder) {
-  std::vector<std::string> out;
-  for (const auto& entry : fs::directory_iterator(folder)) out.push_back(entry.path().filename());
-  std::sort(out.begin(), out.end());
-  return out;
-}
 using Names = std::vector<std::string>;
 
 void damage(const std::string& path) {
@@ -79,7 +73,7 @@ TEST_CASE("ckpt_path last goes by what is inside the files, whatever their dates
 TEST_CASE("a damaged last gives way to the newest other checkpoint, and says so; strict refuses") {
   const TemporaryFolder folder;
   train(folder.path(), 3);
-  CHECK(names(folder.path()) == Names{"last.ckpt", "step=3.ckpt", "step=6.ckpt", "step=9.ckpt"});
+  CHECK(folder.names() == Names{"last.ckpt", "step=3.ckpt", "step=6.ckpt", "step=9.ckpt"});
   damage(folder / "last.ckpt");
   CHECK_THROWS_WITH(train(folder.path(), 4, {.ckpt_path = "last", .strict_ckpt = true}),
                     Catch::Contains("last.ckpt can't be used: can't read the checkpoint"));
@@ -113,13 +107,13 @@ TEST_CASE("a run that comes again to a save it had made before it was killed wri
   const TemporaryFolder aside;
   fs::copy_file(folder / "last.ckpt", aside / "last.ckpt");
   train(folder.path(), 2, {.ckpt_path = "last"}, options);
-  CHECK(names(folder.path()) == Names{"last.ckpt", "step=5.ckpt", "step=6.ckpt"});
+  CHECK(folder.names() == Names{"last.ckpt", "step=5.ckpt", "step=6.ckpt"});
   // As after a kill before `last` was written anew: it is the one of step 3.
   fs::copy_file(aside / "last.ckpt", folder / "last.ckpt", fs::copy_options::overwrite_existing);
   const Result resumed = train(folder.path(), 2, {.ckpt_path = "last"}, options);
   CHECK(resumed.ckpt_path == folder / "last.ckpt");
   CHECK(resumed.step == 6);
-  for (const std::string& name : names(folder.path())) CHECK(name.find("-v") == name.npos);
+  for (const std::string& name : folder.names()) CHECK(name.find("-v") == name.npos);
 }
 
 TEST_CASE("SIGTERM saves an hpc checkpoint at the next step boundary; hpc and last go on from it") {
@@ -142,7 +136,7 @@ TEST_CASE("SIGTERM saves an hpc checkpoint at the next step boundary; hpc and la
   } catch (const levin::SIGTERMException& error) {
     CHECK(error.exit_code() == 143);
   }
-  CHECK(names(folder.path()) == Names{"hpc_ckpt_0.ckpt"});
+  CHECK(folder.names() == Names{"hpc_ckpt_0.ckpt"});
   for (const char* which : {"hpc", "last"}) {
     TinyModule resumed;
     levin::Trainer second(quiet({.max_epochs = 4, .enable_checkpointing = false, .default_root_dir = folder.path()}));
@@ -202,7 +196,7 @@ TEST_CASE("a second process that wants to save into the same folder is refused w
   char byte = 0;
   REQUIRE(::read(ready[0], &byte, 1) == 1);
   CHECK_THROWS_WITH(train(folder.path(), 1), Catch::Contains("is in use by another process") && Catch::Contains(std::to_string(other)));
-  CHECK(names(folder.path()).empty());
+  CHECK(folder.names().empty());
   REQUIRE(::write(done[1], &byte, 1) == 1);
   ::waitpid(other, nullptr, 0);
   for (const int fd : {ready[0], ready[1], done[0], done[1]}) ::close(fd);
@@ -230,15 +224,41 @@ TEST_CASE("OnExceptionCheckpoint saves what an exception interrupts, and fit goe
     levin::Trainer trainer(quiet({.callbacks = {levin::make<levin::OnExceptionCheckpoint>({.dirpath = folder.path()})}, .max_epochs = 3}));
     if (fail) {
       CHECK_THROWS_WITH(trainer.fit(module, {.train = tiny_data(3)}), "no more");
-      CHECK(names(folder.path()) == Names{"on_exception.ckpt"});
+      CHECK(folder.names() == Names{"on_exception.ckpt"});
     } else {
       trainer.fit(module, {.train = tiny_data(3)});
       CHECK(trainer.ckpt_path() == folder / "on_exception.ckpt");
       CHECK(at::equal(module.w, whole.w));
-      CHECK(names(folder.path()).empty());
+      CHECK(folder.names().empty());
     }
   }
   CHECK_THROWS_WITH(levin::OnExceptionCheckpoint({.dirpath = "x", .filename = ""}), "The filename cannot be empty");
+}
+
+TEST_CASE("a batch-end hook that threw is called again after the resume, with what the step had returned") {
+  const TemporaryFolder folder;
+  levin::CapturedMessages messages;
+  class Failing : public TinyModule {
+    void on_train_batch_end(const levin::StepOutput& output, const levin::Batch& batch, std::int64_t) override {
+      seen.push_back(output.loss().item<double>() + batch[0].tensor().sum().item<double>());
+      if (fails && global_step() == 4) throw std::runtime_error("no more");
+    }
+
+   public:
+    bool fails = false;
+    std::vector<double> seen;
+  };
+  const auto fit = [&](Failing& module) {
+    levin::Trainer trainer(quiet({.callbacks = {levin::make<levin::OnExceptionCheckpoint>({.dirpath = folder.path()})}, .max_epochs = 3}));
+    trainer.fit(module, {.train = tiny_data(3)});
+  };
+  Failing whole, failing, resumed;
+  failing.fails = true;
+  fit(whole);
+  CHECK_THROWS_WITH(fit(failing), "no more");
+  fit(resumed);
+  CHECK(resumed.seen == std::vector<double>(whole.seen.begin() + 3, whole.seen.end()));
+  CHECK(at::equal(resumed.w, whole.w));
 }
 
 TEST_CASE("a retention keeps files besides the top k; a trigger of the user's own decides when") {
@@ -257,7 +277,7 @@ TEST_CASE("a retention keeps files besides the top k; a trigger of the user's ow
       levin::keep_any({levin::keep_last(2), levin::keep_every_n_steps(10)}));
   levin::Trainer trainer(quiet({.callbacks = {checkpoint}, .max_epochs = 9}));
   trainer.fit(module, {.train = tiny_data(3)});
-  CHECK(names(folder.path()) == Names{"step=10.ckpt", "step=20.ckpt", "step=25.ckpt", "step=27.ckpt"});
+  CHECK(folder.names() == Names{"step=10.ckpt", "step=20.ckpt", "step=25.ckpt", "step=27.ckpt"});
 }
 
 TEST_CASE("best_k_models are written as YAML") {
@@ -285,8 +305,8 @@ TEST_CASE("with AsyncCheckpointIO the same files are there at the end, and a fai
   };
   fit(one.path(), std::make_shared<levin::CheckpointIO>());
   fit(two.path(), std::make_shared<levin::AsyncCheckpointIO>());
-  REQUIRE(names(one.path()) == names(two.path()));
-  for (const std::string& name : names(one.path()))
+  REQUIRE(one.names() == two.names());
+  for (const std::string& name : one.names())
     CHECK(levin::read_archive(one / name).at("state_dict") == levin::read_archive(two / name).at("state_dict"));
 
   struct Full final : levin::CheckpointIO {

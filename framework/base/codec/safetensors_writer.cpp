@@ -6,11 +6,11 @@
 #include "levin/framework/base/codec/little_endian.h"
 #include "levin/framework/base/codec/safetensors.h"
 #include "levin/framework/base/codec/safetensors_names.h"
-#include "levin/framework/base/codec/utf8.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/base/tensor_elements.h"
+#include "levin/framework/base/utf8.h"
 
 namespace levin {
 namespace {
@@ -53,7 +53,7 @@ std::vector<Entry> collect(const Dict& tensors, Dict& metadata) {
       throw TypeError("safetensors holds tensors only, but " + python_repr(name) + " is of type " +
                       value.type_name());
     if (name == safetensors::metadata_key) refuse(name, "the format reserves this name");
-    if (!is_utf8(name)) refuse(name, "the name is not UTF-8");
+    if (utf8::valid_prefix(name) != name.size()) refuse(name, "the name is not UTF-8");
     const TensorRef& tensor = value.as_tensor();
     if (safetensors::name_of(tensor.dtype).empty())
       refuse(name, std::string("the format has no ") + dtype_name(tensor.dtype));

@@ -24,12 +24,4 @@ inline bool is_python_utf8(std::string_view text) {
   return true;
 }
 
-/// Whether the text is UTF-8 proper: as above, and no surrogate in it.
-inline bool is_utf8(std::string_view text) {
-  if (!is_python_utf8(text)) return false;
-  for (std::size_t i = 0; i + 1 < text.size(); ++i)
-    if (static_cast<unsigned char>(text[i]) == 0xed && static_cast<unsigned char>(text[i + 1]) >= 0xa0) return false;
-  return true;
-}
-
 }  // namespace levin
