@@ -1,7 +1,7 @@
 #include "levin/apps/launcher/rendezvous.h"
 
+#include "levin/apps/launcher/many_nodes.h"
 #include "levin/apps/launcher/one_node.h"
-#include "levin/framework/base/errors.h"
 
 namespace levin::launcher {
 
@@ -9,7 +9,7 @@ Rendezvous::~Rendezvous() = default;
 
 std::unique_ptr<Rendezvous> make_rendezvous(const Options& options) {
   if (options.is_one_node()) return std::make_unique<OneNode>(options);
-  throw NotImplementedError("several nodes");
+  return std::make_unique<ManyNodes>(options);
 }
 
 }  // namespace levin::launcher

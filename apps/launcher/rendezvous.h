@@ -35,9 +35,14 @@ class Rendezvous {
   virtual std::optional<World> join(SignalQueue& signals) = 0;
   /// Becomes readable when `round_is_over` may have changed; -1: it never does.
   virtual int fd() const { return -1; }
-  /// The other nodes want this round to end.
-  virtual bool round_is_over() { return false; }
-  /// Tells the other nodes, and waits for what follows: true for another round.
+  /// The other nodes want this round to end. Called some times a second; takes note of the checkpoints made here so far.
+  virtual bool round_is_over(std::uint64_t saves, bool knows_saves) {
+    (void)saves, (void)knows_saves;
+    return false;
+  }
+  /// Tells the other nodes at once that this round has ended here, before what still runs here is ended.
+  virtual void tell(const Outcome& outcome) { (void)outcome; }
+  /// Nothing runs here any more: waits for what follows, true for another round.
   virtual bool settle(const Outcome& outcome, SignalQueue& signals) = 0;
   /// Of the job, once it is over.
   virtual int exit_code() const = 0;

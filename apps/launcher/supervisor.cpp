@@ -41,9 +41,14 @@ Outcome Supervisor::attempt(const World& world) {
   Ranks ranks(guardian_, signals_.former_mask());
   ranks.start(programs, files, world.first_rank);
   Outcome outcome = watch(ranks, tail);
+  const auto count = [&] {
+    outcome.saves = ranks.saves();
+    outcome.knows_saves = ranks.any_heartbeat();
+  };
+  count();
+  rendezvous_.tell(outcome);
   stop(ranks, tail, outcome);
-  outcome.saves = ranks.saves();
-  outcome.knows_saves = ranks.any_heartbeat();
+  count();
   return outcome;
 }
 
@@ -58,13 +63,13 @@ Outcome Supervisor::watch(Ranks& ranks, Tail& tail) {
       if (rank->failed()) return failure(*rank);
     tail.pump();
     if (!ranks.any_running()) return {Ending::succeeded};
-    if (rendezvous_.round_is_over()) return {Ending::changed};
+    if (rendezvous_.round_is_over(ranks.saves(), ranks.any_heartbeat())) return {Ending::changed};
     if (Rank* const hung = hangs.look(ranks.all(), now())) return end_hang(*hung, ranks, hangs);
   }
 }
 
 double Supervisor::tick(const Tail& tail) const {
-  double seconds = tail.empty() ? -1 : options_.monitor_interval;
+  double seconds = tail.empty() && options_.is_one_node() ? -1 : options_.monitor_interval;
   if (options_.hang_timeout > 0) {
     const double look = std::min(options_.monitor_interval, options_.hang_timeout / 20);
     seconds = seconds < 0 ? look : std::min(seconds, look);
