@@ -22,8 +22,6 @@
 #include "levin/framework/module/load_from_checkpoint.h"
 #include "levin/framework/optim/adam.h"
 #include "levin/framework/optim/lbfgs.h"
-#include "levin/framework/optim/one_cycle_lr.h"
-#include "levin/framework/optim/reduce_lr_on_plateau.h"
 #include "levin/framework/optim/schedulers.h"
 #include "levin/framework/optim/sgd.h"
 #include "levin/framework/trainer/trainer.h"
