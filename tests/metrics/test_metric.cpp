@@ -246,3 +246,23 @@ TEST_CASE("a collection: names, groups that share one update, values") {
   const MetricCollection named({{"b", accuracy()}, {"a", accuracy()}});
   CHECK(named.items().front().first == "a");
 }
+
+TEST_CASE("where torchmetrics slips, numbers are right and errors say what is wrong") {
+  MeanMetric mean({.nan_strategy = "disable"});
+  mean.update(at::arange(2, at::kFloat), at::arange(2, at::kFloat) * 3);
+  CHECK(mean.compute().item<double>() == 1);
+
+  AUROC area({.task = "binary"});
+  CHECK_THROWS_AS(area.update(targets(0) > 0, (targets(0) > 0).to(at::kLong)), levin::ValueError);
+
+  // The curve of these thresholds ends at a false positive rate below 0.9; it goes on to (1, 1).
+  AUROC partial({.task = "binary", .thresholds = std::vector<double>{0.5, 0.9}, .max_fpr = 0.9});
+  partial.update(at::arange(4, at::kFloat) / 4, (at::arange(4) > 1).to(at::kLong));
+  CHECK(partial.compute().item<double>() == Approx(1));
+
+  const auto labels = accuracy();
+  CHECK_THROWS_WITH(labels->update(at::arange(4), at::arange(4)),
+                    "Detected more unique values in `target` than expected. Expected only 3 but found 4 in `target`. Found values: tensor([0, 1, 2, 3]).");
+  CHECK_THROWS_WITH(labels->update(at::arange(3) + 1, at::arange(3)),
+                    "Expected all values in `preds` to be in [0, 2], the number of classes being 3. Found values: tensor([1, 2, 3]).");
+}
