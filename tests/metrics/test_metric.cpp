@@ -1,6 +1,7 @@
 // The Metric base: states, batches, saving, ranks; collections.
 #include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <barrier>
@@ -257,8 +258,9 @@ TEST_CASE("where torchmetrics slips, numbers are right and errors say what is wr
 
   // The curve of these thresholds ends at a false positive rate below 0.9; it goes on to (1, 1).
   AUROC partial({.task = "binary", .thresholds = std::vector<double>{0.5, 0.9}, .max_fpr = 0.9});
-  partial.update(at::arange(4, at::kFloat) / 4, (at::arange(4) > 1).to(at::kLong));
-  CHECK(partial.compute().item<double>() == Approx(1));
+  const std::vector<float> scored{0.0f, 0.5f, 0.6f, 0.95f};
+  partial.update(at::tensor(scored), (at::arange(4) > 1).to(at::kLong));
+  CHECK(partial.compute().item<double>() == Approx(0.5 * (1 + (0.775 - 0.405) / (0.9 - 0.405))));
 
   const auto labels = accuracy();
   CHECK_THROWS_WITH(labels->update(at::arange(4), at::arange(4)),
