@@ -7,6 +7,16 @@
 #include "levin/callbacks/progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/cli/registry.h"
+#include "levin/framework/metrics/accuracy.h"
+#include "levin/framework/metrics/aggregation.h"
+#include "levin/framework/metrics/auroc.h"
+#include "levin/framework/metrics/confusion_matrix.h"
+#include "levin/framework/metrics/f1_score.h"
+#include "levin/framework/metrics/mean_absolute_error.h"
+#include "levin/framework/metrics/mean_squared_error.h"
+#include "levin/framework/metrics/perplexity.h"
+#include "levin/framework/metrics/precision_recall.h"
+#include "levin/framework/metrics/r2_score.h"
 #include "levin/framework/models/conv_classifier.h"
 #include "levin/framework/models/csv_data_module.h"
 #include "levin/loggers/csv_logger.h"
@@ -25,6 +35,21 @@ void register_builtins() {
     register_class<TQDMProgressBar>("TQDMProgressBar");
     register_class<Timer>("Timer");
     register_class<CSVLogger>("CSVLogger");
+    register_class<metrics::CatMetric>("CatMetric");
+    register_class<metrics::MaxMetric>("MaxMetric");
+    register_class<metrics::MeanMetric>("MeanMetric");
+    register_class<metrics::MinMetric>("MinMetric");
+    register_class<metrics::SumMetric>("SumMetric");
+    register_class<metrics::Accuracy>("Accuracy");
+    register_class<metrics::AUROC>("AUROC");
+    register_class<metrics::ConfusionMatrix>("ConfusionMatrix");
+    register_class<metrics::F1Score>("F1Score");
+    register_class<metrics::MeanAbsoluteError>("MeanAbsoluteError");
+    register_class<metrics::MeanSquaredError>("MeanSquaredError");
+    register_class<metrics::Perplexity>("Perplexity");
+    register_class<metrics::Precision>("Precision");
+    register_class<metrics::Recall>("Recall");
+    register_class<metrics::R2Score>("R2Score");
     return true;
   }();
   (void)done;

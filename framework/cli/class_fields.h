@@ -29,5 +29,11 @@ struct Field<std::shared_ptr<Logger>> : RegisteredField<Logger> {
   static Value write(const std::shared_ptr<Logger>&) { return {}; }
   static std::string type() { return "logger"; }
 };
+template <>
+struct Field<std::shared_ptr<metrics::Metric>> : RegisteredField<metrics::Metric> {
+  static std::shared_ptr<metrics::Metric> read(const Value& v) { return make(v, metric_registry()); }
+  static Value write(const std::shared_ptr<metrics::Metric>&) { return {}; }
+  static std::string type() { return "metric"; }
+};
 
 }  // namespace levin

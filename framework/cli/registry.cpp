@@ -18,5 +18,9 @@ Registry<Logger>& logger_registry() {
   static Registry<Logger> registry("loggers");
   return registry;
 }
+Registry<metrics::Metric>& metric_registry() {
+  static Registry<metrics::Metric> registry("metrics");
+  return registry;
+}
 
 }  // namespace levin

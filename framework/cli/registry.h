@@ -10,6 +10,7 @@
 #include "levin/framework/base/fields.h"
 #include "levin/framework/callback.h"
 #include "levin/framework/logger.h"
+#include "levin/framework/metrics/metric.h"
 #include "levin/framework/module/data_module.h"
 #include "levin/framework/module/lightning_module.h"
 
@@ -76,6 +77,7 @@ LEVIN_API Registry<LightningModule>& module_registry();
 LEVIN_API Registry<LightningDataModule>& data_registry();
 LEVIN_API Registry<Callback>& callback_registry();
 LEVIN_API Registry<Logger>& logger_registry();
+LEVIN_API Registry<metrics::Metric>& metric_registry();
 LEVIN_API void register_builtins();
 
 template <class T>
@@ -83,6 +85,7 @@ auto& registry_of() {
   if constexpr (std::derived_from<T, LightningModule>) return module_registry();
   else if constexpr (std::derived_from<T, LightningDataModule>) return data_registry();
   else if constexpr (std::derived_from<T, Callback>) return callback_registry();
+  else if constexpr (std::derived_from<T, metrics::Metric>) return metric_registry();
   else return logger_registry();
 }
 

@@ -6,6 +6,15 @@
 #include "levin/framework/results/metric_log.h"
 
 namespace levin {
+namespace {
+
+void warn_of_no_trainer() {
+  rank_zero_warn(
+      "You are trying to `self.log()` but the `self.trainer` reference is not registered on the model yet. This is "
+      "most likely because the model hasn't been passed to the `Trainer`");
+}
+
+}  // namespace
 
 TrainerLink::~TrainerLink() = default;
 
@@ -87,17 +96,12 @@ std::vector<optim::LRScheduler*> LightningModule::lr_schedulers() {
 }
 
 void LightningModule::log(std::string_view name, const at::Tensor& value, const LogOptions& options) {
-  if (!link_) {
-    rank_zero_warn(
-        "You are trying to `self.log()` but the `self.trainer` reference is not registered on the model yet. This is "
-        "most likely because the model hasn't been passed to the `Trainer`");
-    return;
-  }
+  if (!link_) return warn_of_no_trainer();
   link_->metric_log().log(name, value, options);
 }
 
 void LightningModule::log(std::string_view name, double value, const LogOptions& options) {
-  if (!link_) return log(name, at::Tensor(), options);
+  if (!link_) return warn_of_no_trainer();
   link_->metric_log().log(name, value, options);
 }
 
