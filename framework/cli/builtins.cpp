@@ -5,11 +5,15 @@
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/on_exception_checkpoint.h"
 #include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/rich_progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/cli/registry.h"
 #include "levin/framework/models/conv_classifier.h"
 #include "levin/framework/models/csv_data_module.h"
 #include "levin/loggers/csv_logger.h"
+#include "levin/loggers/jsonl_logger.h"
+#include "levin/loggers/tensorboard_logger.h"
 
 namespace levin {
 
@@ -22,9 +26,12 @@ void register_builtins() {
     register_class<GradientAccumulationScheduler>("GradientAccumulationScheduler");
     register_class<ModelCheckpoint>("ModelCheckpoint");
     register_class<ModelSummary>("ModelSummary");
+    register_class<RichProgressBar>("RichProgressBar");
     register_class<TQDMProgressBar>("TQDMProgressBar");
     register_class<Timer>("Timer");
     register_class<CSVLogger>("CSVLogger");
+    register_class<JSONLLogger>("JSONLLogger");
+    register_class<TensorBoardLogger>("TensorBoardLogger");
     return true;
   }();
   (void)done;
