@@ -5,6 +5,8 @@
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/on_exception_checkpoint.h"
 #include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/rich_progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/cli/registry.h"
 #include "levin/framework/metrics/accuracy.h"
@@ -20,6 +22,8 @@
 #include "levin/framework/models/conv_classifier.h"
 #include "levin/framework/models/csv_data_module.h"
 #include "levin/loggers/csv_logger.h"
+#include "levin/loggers/jsonl_logger.h"
+#include "levin/loggers/tensorboard_logger.h"
 
 namespace levin {
 
@@ -32,6 +36,7 @@ void register_builtins() {
     register_class<GradientAccumulationScheduler>("GradientAccumulationScheduler");
     register_class<ModelCheckpoint>("ModelCheckpoint");
     register_class<ModelSummary>("ModelSummary");
+    register_class<RichProgressBar>("RichProgressBar");
     register_class<TQDMProgressBar>("TQDMProgressBar");
     register_class<Timer>("Timer");
     register_class<CSVLogger>("CSVLogger");
@@ -50,6 +55,8 @@ void register_builtins() {
     register_class<metrics::Precision>("Precision");
     register_class<metrics::Recall>("Recall");
     register_class<metrics::R2Score>("R2Score");
+    register_class<JSONLLogger>("JSONLLogger");
+    register_class<TensorBoardLogger>("TensorBoardLogger");
     return true;
   }();
   (void)done;

@@ -219,9 +219,10 @@ void MetricLog::write_at(const MetricMap& metrics, std::int64_t step) {
 }
 
 void MetricLog::send_row(std::int64_t step) {
+  if (!is_rank_zero()) return;
   for (const auto& logger : loggers) {
     logger->log_metrics(row_, step);
-    logger->save();
+    if (!logger->saves_by_itself()) logger->save();
   }
 }
 

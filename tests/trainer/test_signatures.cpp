@@ -7,7 +7,8 @@
 #include "levin/callbacks/gradient_accumulation_scheduler.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
-#include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/rich_progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/cli/class_fields.h"
@@ -16,6 +17,7 @@
 #include "levin/framework/profilers/simple_profiler.h"
 #include "levin/framework/trainer/trainer.h"
 #include "levin/loggers/csv_logger.h"
+#include "levin/loggers/tensorboard_logger.h"
 #include "support/catch.h"
 
 namespace {
@@ -75,8 +77,11 @@ std::vector<Subject> subjects() {
       {"GradientAccumulationScheduler", arguments_of<levin::GradientAccumulationSchedulerOptions>(), {}, {}},
       {"ModelSummary", arguments_of<levin::ModelSummaryOptions>(), {}, {}},
       {"TQDMProgressBar", arguments_of<levin::TQDMProgressBarOptions>(), {"process_position"}, {}},
+      {"RichProgressBar", arguments_of<levin::RichProgressBarOptions>(), {"console_kwargs"}, {}},
       {"Timer", arguments_of<levin::TimerOptions>(), {}, {}},
       {"CSVLogger", arguments_of<levin::CSVLoggerOptions>(), {}, {}},
+      // Lightning passes these two on to the SummaryWriter, as **kwargs.
+      {"TensorBoardLogger", arguments_of<levin::TensorBoardLoggerOptions>(), {}, {"purge_step", "filename_suffix"}},
       {"SimpleProfiler", arguments_of<levin::SimpleProfilerOptions>(), {}, {}},
       {"AdvancedProfiler", arguments_of<levin::AdvancedProfilerOptions>(), {"dump_stats"}, {}},
       {"PyTorchProfiler", arguments_of<levin::PyTorchProfilerOptions>(), {"emit_nvtx", "table_kwargs"}, {}},
