@@ -21,6 +21,12 @@
 #include "levin/framework/metrics/r2_score.h"
 #include "levin/framework/models/conv_classifier.h"
 #include "levin/framework/models/csv_data_module.h"
+#include "levin/framework/models/gpt.h"
+#include "levin/framework/models/image_folder_data_module.h"
+#include "levin/framework/models/mlp.h"
+#include "levin/framework/models/npy_data_module.h"
+#include "levin/framework/models/resnet.h"
+#include "levin/framework/models/text_data_module.h"
 #include "levin/loggers/csv_logger.h"
 #include "levin/loggers/jsonl_logger.h"
 #include "levin/loggers/tensorboard_logger.h"
@@ -30,7 +36,13 @@ namespace levin {
 void register_builtins() {
   static const bool done = [] {
     register_class<ConvClassifier>("ConvClassifier");
+    register_class<GPT>("GPT");
+    register_class<MLP>("MLP");
+    register_class<ResNet>("ResNet");
     register_class<CsvDataModule>("CsvDataModule");
+    register_class<ImageFolderDataModule>("ImageFolderDataModule");
+    register_class<NpyDataModule>("NpyDataModule");
+    register_class<TextDataModule>("TextDataModule");
     register_class<EarlyStopping>("EarlyStopping");
     register_class<OnExceptionCheckpoint>("OnExceptionCheckpoint");
     register_class<GradientAccumulationScheduler>("GradientAccumulationScheduler");

@@ -8,12 +8,12 @@ template <class Base>
 struct RegisteredField {
   static std::shared_ptr<Base> make(const Value& v, const Registry<Base>& registry) {
     if (!v.is_string() && !v.is_dict()) throw TypeError("expected a class name or a dict with class_path, got " + v.type_name() + " " + v.repr(60));
-    try {
-      return registry.make(v, v.is_string() ? v.as_string() : v.find("class_path") ? v.at("class_path").repr(60) : "class");
-    } catch (const TypeError& error) {
-      // It is this class that was meant, so other alternatives must not be tried.
-      throw ValueError(error.what());
-    }
+    std::shared_ptr<Base> out;
+    Problems problems;
+    // It is this class that was meant, so other alternatives must not be tried: whatever is wrong is no TypeError of this field.
+    problems.collect("", [&] { out = registry.make(v); });
+    problems.throw_any();
+    return out;
   }
 };
 
