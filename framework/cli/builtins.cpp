@@ -8,7 +8,7 @@
 #include "levin/callbacks/rich_progress_bar.h"
 #include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/timer.h"
-#include "levin/framework/cli/registry.h"
+#include "levin/framework/cli/optimizer_registry.h"
 #include "levin/framework/metrics/accuracy.h"
 #include "levin/framework/metrics/aggregation.h"
 #include "levin/framework/metrics/auroc.h"
@@ -69,6 +69,7 @@ void register_builtins() {
     register_class<metrics::R2Score>("R2Score");
     register_class<JSONLLogger>("JSONLLogger");
     register_class<TensorBoardLogger>("TensorBoardLogger");
+    register_builtin_optimizers();
     return true;
   }();
   (void)done;

@@ -1,6 +1,7 @@
 #include "levin/framework/cli/registry.h"
 
 #include "levin/framework/cli/class_fields.h"
+#include "levin/framework/cli/optimizer_registry.h"
 #include "levin/framework/trainer/trainer_options.h"
 
 namespace levin {
@@ -22,7 +23,7 @@ Registry<Logger>& logger_registry() {
   return registry;
 }
 Registry<metrics::Metric>& metric_registry() {
-  static Registry<metrics::Metric> registry("metrics");
+  static Registry<metrics::Metric> registry("metric");
   return registry;
 }
 
@@ -66,9 +67,10 @@ Catalog registered_classes() {
   describe(data_registry(), out);
   describe(callback_registry(), out);
   describe(logger_registry(), out);
-  // So that the sections are there when nothing is registered.
-  out.kinds["optimizer"];
-  out.kinds["lr_scheduler"];
+  describe(metric_registry(), out);
+  describe(optimizer_registry(), out);
+  describe(lr_scheduler_registry(), out);
+  out.schedule = describe_schedule();
   return out;
 }
 

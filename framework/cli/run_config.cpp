@@ -8,6 +8,7 @@
 #include "levin/framework/base/config/report.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/cli/class_fields.h"
+#include "levin/framework/cli/optimizer_registry.h"
 #include "levin/framework/data/seed.h"
 
 namespace levin {
@@ -151,6 +152,8 @@ Instances instantiate(const Config& config, Value& resolved, const std::vector<s
   if (const Value& data = resolved.at("data"); !data.is_none()) problems.collect("data", [&] { out.data = data_registry().make(data); });
   if (const Value& model = resolved.at("model"); !model.is_none()) {
     problems.collect("model", [&] { out.model = module_registry().make(model); });
+    const auto optimizers = read_optimizer_sections(resolved.at("optimizer"), resolved.at("lr_scheduler"), problems);
+    if (optimizers && out.model) out.model->set_optimizer_source(optimizers);
   } else {
     std::string names;
     for (const std::string& name : module_registry().names()) names += " " + name;

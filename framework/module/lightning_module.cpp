@@ -46,6 +46,13 @@ OptimizerConfig LightningModule::configure_optimizers() {
       "`train_dataloader()` and `configure_optimizers()` to be defined.");
 }
 
+void LightningModule::set_optimizer_source(std::function<OptimizerConfig(LightningModule&)> source) {
+  if (overrides_.configure_optimizers && source)
+    rank_zero_warn("`" + class_name(*this) + ".configure_optimizers` will be overridden by the configuration's `optimizer`.");
+  optimizer_source_ = std::move(source);
+  if (optimizer_source_) overrides_.configure_optimizers = true;
+}
+
 Batch LightningModule::transfer_batch_to_device(Batch batch, at::Device device, std::int64_t) {
   bool elsewhere = false;
   batch.for_each([&](const at::Tensor& tensor) { elsewhere = elsewhere || tensor.device() != device; });

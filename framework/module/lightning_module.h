@@ -2,6 +2,7 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,9 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   // ---- What training needs -----------------------------------------------------------------------------------------------------
   /// The optimizer(s) and learning rate schedulers; called after the weights are restored and on their device.
   virtual OptimizerConfig configure_optimizers();
+  /// What stands in for `configure_optimizers` from now on: the command line sets it for a configuration that names an optimizer.
+  void set_optimizer_source(std::function<OptimizerConfig(LightningModule&)> source);
+  const std::function<OptimizerConfig(LightningModule&)>& optimizer_source() const { return optimizer_source_; }
   /// Callbacks that belong to the model: they replace the Trainer's of the same class.
   virtual std::vector<std::shared_ptr<Callback>> configure_callbacks() { return {}; }
   /// Builds layers late, right before weights are restored. Called once per run; must be idempotent.
@@ -226,6 +230,7 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   TrainerLink* link_ = nullptr;
   NamedMetrics known_metrics_;  // as they were found when a metric was first logged
   Overrides overrides_;
+  std::function<OptimizerConfig(LightningModule&)> optimizer_source_;
   Value hparams_ = Value::dict(), hparams_initial_ = Value::dict();
   bool log_hyperparameters_ = false;
   std::unordered_map<const void*, bool> required_before_toggle_;

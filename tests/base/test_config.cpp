@@ -58,7 +58,8 @@ Catalog small_catalog() {
   catalog.kinds["callback"] = {{"Stop", {{"monitor", "str or null", "metric", Value()}, {"patience", "int", "epochs", 3}}}};
   catalog.kinds["logger"] = {{"CSV", {{"name", "str", "folder", "logs"}}}};
   catalog.kinds["optimizer"] = {};
-  catalog.kinds["lr_scheduler"] = {};
+  catalog.kinds["lr scheduler"] = {{"Steps", {{"gamma", "float", "factor", 0.5}}}};
+  catalog.schedule = {{"interval", "str", "when", "epoch"}};
   return catalog;
 }
 
@@ -181,6 +182,12 @@ TEST_CASE("a completed configuration has everything in its order, and completing
   CHECK(dump_json(whole, -1) ==
         R"({"seed_everything": null, "trainer": {"max_epochs": null, "callbacks": [{"class_path": "Stop", "init_args": {"monitor": null, "patience": 3}}, {"class_path": "Stop", "init_args": {"monitor": null, "patience": 1}}], "logger": [{"class_path": "CSV", "init_args": {"name": "logs"}}]}, "model": {"class_path": "pkg.Net", "init_args": {"count": 3, "rate": null, "sizes": [1], "mixed": 1, "inner": []}}, "data": null, "optimizer": null, "lr_scheduler": null, "ckpt_path": null})");
   CHECK(dump_json(complete_config(whole, catalog)) == dump_json(whole));
+}
+
+TEST_CASE("what a class has beside its arguments is kept, and a scheduler's schedule completed") {
+  const Value whole = complete_config(json(R"({"model": {"class_path": "Net", "init_arg": {}}, "lr_scheduler": "Steps"})"), small_catalog());
+  CHECK(whole.at("model").contains("init_arg"));
+  CHECK(dump_json(whole.at("lr_scheduler"), -1) == R"({"class_path": "Steps", "init_args": {"gamma": 0.5}, "interval": "epoch"})");
 }
 
 TEST_CASE("links copy options, through chains") {

@@ -39,6 +39,7 @@ std::vector<std::pair<std::string, const ClassDescription*>> Catalog::named(std:
 std::string_view section_kind(std::string_view section) {
   if (section == "model") return "module";
   if (section == "data") return "data module";
+  if (section == "lr_scheduler") return "lr scheduler";
   return section;
 }
 

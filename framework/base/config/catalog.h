@@ -19,7 +19,9 @@ struct ClassDescription {
 
 struct LEVIN_API Catalog {
   std::vector<FieldDescription> trainer;
-  /// By kind, as field types spell it: "module", "data module", "callback", "logger", "optimizer", "lr_scheduler", ...
+  /// What the section `lr_scheduler` has beside `class_path` and `init_args`.
+  std::vector<FieldDescription> schedule;
+  /// By kind, as field types spell it: "module", "data module", "callback", "logger", "metric", "optimizer", "lr scheduler".
   std::map<std::string, std::vector<ClassDescription>, std::less<>> kinds;
 
   /// The class that a `class_path` names (a dotted prefix is ignored), or nullptr.

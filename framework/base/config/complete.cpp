@@ -4,6 +4,14 @@
 namespace levin {
 namespace {
 
+// What a class has beside its name and arguments.
+Value without_class(const Value& given) {
+  Value out = given.clone();
+  out.as_dict().erase("class_path");
+  out.as_dict().erase("init_args");
+  return out;
+}
+
 class Completer {
  public:
   explicit Completer(const Catalog& catalog) : catalog_(catalog) {}
@@ -31,7 +39,7 @@ class Completer {
     Value out = Value::dict();
     out["class_path"] = class_path;
     out["init_args"] = options(init_args ? *init_args : Value(), description->fields);
-    return out;
+    return given.is_dict() ? merge_configs(out, without_class(given)) : out;
   }
 
  private:
@@ -64,7 +72,9 @@ Value complete_config(const Value& config, const Catalog& catalog) {
     if (section == "trainer") {
       out[section] = completer.options(given ? *given : Value(), catalog.trainer);
     } else if (is_class_section(section)) {
-      out[section] = given ? completer.of_kind(*given, section_kind(section)) : Value();
+      Value completed = given ? completer.of_kind(*given, section_kind(section)) : Value();
+      if (section == "lr_scheduler" && completed.is_dict()) completed = merge_configs(completed, completer.options(without_class(completed), catalog.schedule));
+      out[section] = std::move(completed);
     } else if (given || section != "link") {
       out[section] = given ? given->clone() : Value();
     }

@@ -67,7 +67,7 @@ Value object_schema(const Catalog& catalog, const std::vector<FieldDescription>&
 }
 
 // A name, or class_path with the init_args of that class; a dotted prefix is allowed.
-Value kind_schema(const std::string& kind, const std::vector<ClassDescription>& classes) {
+Value kind_schema(const std::string& kind, const std::vector<ClassDescription>& classes, const Value& beside = Value::dict()) {
   std::string names;
   Value by_class = Value::list();
   for (const ClassDescription& one : classes) {
@@ -80,12 +80,20 @@ Value kind_schema(const std::string& kind, const std::vector<ClassDescription>& 
   Value examples = Value::list();
   for (const ClassDescription& one : classes) examples.push_back(one.name);
   class_path["examples"] = examples;  // what editors offer
+  Value properties = Dict{{"class_path", class_path}, {"init_args", Dict{{"type", Value::list({"object", "null"})}}}};
   Value object = Dict{{"type", "object"},
-                      {"properties", Dict{{"class_path", class_path}, {"init_args", Dict{{"type", Value::list({"object", "null"})}}}}},
+                      {"properties", merge_configs(properties, beside)},
                       {"required", Value::list({"class_path"})},
                       {"additionalProperties", false}};
   if (!classes.empty()) object["allOf"] = by_class;
   return Dict{{"anyOf", Value::list({name, object})}};
+}
+
+// Like any scheduler, and when it steps.
+Value scheduler_section(const Catalog& catalog) {
+  const std::string kind(section_kind("lr_scheduler"));
+  const auto classes = catalog.kinds.find(kind);
+  return kind_schema(kind, classes == catalog.kinds.end() ? std::vector<ClassDescription>{} : classes->second, object_schema(catalog, catalog.schedule).at("properties"));
 }
 
 }  // namespace
@@ -103,6 +111,7 @@ Value json_schema(const Catalog& catalog) {
   Value sections = Value::dict();
   for (const std::string& section : config_sections()) {
     if (section == "trainer") sections[section] = Dict{{"anyOf", Value::list({object_schema(catalog, catalog.trainer), of_type("null")})}};
+    else if (section == "lr_scheduler") sections[section] = Dict{{"anyOf", Value::list({scheduler_section(catalog), of_type("null")})}};
     else if (is_class_section(section)) sections[section] = Dict{{"anyOf", Value::list({reference(definition(section_kind(section))), of_type("null")})}};
     else if (section == "seed_everything") sections[section] = Dict{{"type", Value::list({"integer", "boolean", "null"})}};
     else if (section == "ckpt_path") sections[section] = Dict{{"type", Value::list({"string", "null"})}};
