@@ -135,10 +135,10 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request, con
     stage();
     wind_down();
   } catch (const std::exception& error) {
-    if (dynamic_cast<const SIGTERMException*>(&error)) save_for_requeue();
     handle_exception(error);
-    run.metric_log.abandon();
-    run.stage = Stage::none;
+    throw;
+  } catch (...) {
+    handle_exception(RuntimeError("something was thrown that is no std::exception"));
     throw;
   }
   status = TrainerStatus::finished;
@@ -296,9 +296,14 @@ void Trainer::Impl::internal_teardown() {
 }
 
 void Trainer::Impl::handle_exception(const std::exception& error) {
+  if (dynamic_cast<const SIGTERMException*>(&error)) save_for_requeue();
+  const auto abandon = [this] {
+    run.metric_log.abandon();
+    run.stage = Stage::none;
+  };
   status = TrainerStatus::interrupted;
   if (dynamic_cast<const KeyboardInterrupt*>(&error)) rank_zero_info("Detected KeyboardInterrupt, attempting graceful shutdown ...");
-  if (!run.module->link()) return;  // nothing has begun
+  if (!run.module->link()) return abandon();  // nothing has begun
   LEVIN_CALL_CALLBACKS(run, on_exception, error);
   if (run.datamodule) run.datamodule->on_exception(error);
   on_rank_zero(run, [](Logger& logger) { logger.finalize("failed"); });
@@ -309,6 +314,7 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
     // The first error is the one that the caller gets.
     console_error(std::string("A checkpoint was not saved: ") + second.what());
   }
+  abandon();
 }
 
 // The loop has stopped at a step boundary, so the state is whole.
