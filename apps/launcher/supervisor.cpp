@@ -55,6 +55,8 @@ Outcome Supervisor::attempt(const World& world) {
 // From the start to the first thing that ends a round.
 Outcome Supervisor::watch(Ranks& ranks, Tail& tail) {
   HangWatch hangs(options_.hang_timeout, ranks.all().size());
+  const double begin = now();
+  bool said = options_.hang_timeout <= 0;
   for (;;) {
     signals_.wait(tick(tail), rendezvous_.fd());
     while (const auto signal = signals_.next())
@@ -65,6 +67,10 @@ Outcome Supervisor::watch(Ranks& ranks, Tail& tail) {
     if (!ranks.any_running()) return {Ending::succeeded};
     if (rendezvous_.round_is_over(ranks.saves(), ranks.any_heartbeat())) return {Ending::changed};
     if (Rank* const hung = hangs.look(ranks.all(), now())) return end_hang(*hung, ranks, hangs);
+    if (!said && now() - begin > options_.hang_timeout) {
+      said = true;
+      if (!ranks.any_heartbeat()) rank_zero_warn("--hang-timeout has no effect: no rank shows signs of life (docs/launcher.md says how)");
+    }
   }
 }
 
