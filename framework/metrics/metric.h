@@ -125,18 +125,12 @@ class LEVIN_API Metric {
   Value state_dict() const;
   /// Takes what is there of the metric's states, persistent or not.
   void load_state_dict(const Value& state);
-  /// Everything, for an exact resume; lists that are reduced by "cat" as one tensor. Tensors share memory with the states.
+  /// Everything, for an exact resume. Tensors share memory with the states.
   Value resume_state() const;
   void load_resume_state(const Value& state);
   /// Takes over the states of a metric with the same ones; tensors are shared until either changes its own.
   void share_states_of(const Metric& other);
   std::vector<std::string> state_names() const;
-
-  /// Used by LightningModule: the module that last logged it, and its name there.
-  struct {
-    const void* module = nullptr;
-    std::string name;
-  } attribute;
 
  protected:
   /// Declares a state: `member` is set to `default_value`, at once and at every `reset`. ValueError for an undefined default.

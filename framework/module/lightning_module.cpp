@@ -4,7 +4,6 @@
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
-#include "levin/framework/metrics/metric.h"
 #include "levin/framework/results/metric_log.h"
 
 namespace levin {
@@ -22,7 +21,6 @@ TrainerLink::~TrainerLink() = default;
 
 LightningModule::LightningModule() = default;
 LightningModule::~LightningModule() {
-  for (const auto& [name, metric] : named_metrics()) metric->attribute.module = nullptr;
   if (link_) link_->detach();
 }
 

@@ -203,9 +203,10 @@ class LEVIN_API LightningModule : public torch::nn::Module {
  private:
   void add_metric(const std::string& name, const std::shared_ptr<metrics::Metric>& metric);
   void add_metric(const std::string& name, const std::shared_ptr<metrics::MetricCollection>& metrics);
-  const std::string& attribute_of(metrics::Metric& metric, std::string_view key) const;
+  const std::string& attribute_of(const metrics::Metric& metric, std::string_view key);
 
   TrainerLink* link_ = nullptr;
+  NamedMetrics known_metrics_;  // as they were found when a metric was first logged
   Overrides overrides_;
   Value hparams_ = Value::dict(), hparams_initial_ = Value::dict();
   bool log_hyperparameters_ = false;

@@ -23,6 +23,12 @@ void collect(const torch::nn::Module& module, const std::string& prefix, Lightni
   }
 }
 
+const std::string* find(const LightningModule::NamedMetrics& known, const metrics::Metric& metric) {
+  for (const auto& [name, held] : known)
+    if (held.get() == &metric) return &name;
+  return nullptr;
+}
+
 }  // namespace
 
 MetricModule::MetricModule(std::shared_ptr<metrics::Metric> metric) : Module(metric->name()), metric_(std::move(metric)) {}
@@ -49,22 +55,17 @@ LightningModule::NamedMetrics LightningModule::named_metrics() const {
   return out;
 }
 
-// Found once: then the metric knows it.
-const std::string& LightningModule::attribute_of(metrics::Metric& metric, std::string_view key) const {
-  if (metric.attribute.module == this) return metric.attribute.name;
-  const NamedMetrics known = named_metrics();
-  for (const auto& [name, held] : known) {
-    if (held.get() != &metric) continue;
-    metric.attribute = {this, name};
-    return metric.attribute.name;
-  }
+const std::string& LightningModule::attribute_of(const metrics::Metric& metric, std::string_view key) {
+  if (const std::string* name = find(known_metrics_, metric)) return *name;
+  known_metrics_ = named_metrics();
+  if (const std::string* name = find(known_metrics_, metric)) return *name;
   std::string message = "Could not find the `LightningModule` attribute for the `torchmetrics.Metric` logged. You can fix this by ";
-  if (known.empty()) {
+  if (known_metrics_.empty()) {
     throw MisconfigurationException(message + "setting an attribute for the metric in your `LightningModule`: `register_metric(\"" +
                                     std::string(key) + "\", metric)`.");
   }
   message += "calling `self.log(" + std::string(key) + ", ..., metric_attribute=name)` where `name` is one of [";
-  for (const auto& [name, unused] : known) message += (name == known.front().first ? "'" : ", '") + name + "'";
+  for (const auto& [name, unused] : known_metrics_) message += (name == known_metrics_.front().first ? "'" : ", '") + name + "'";
   throw MisconfigurationException(message + "]");
 }
 
