@@ -151,7 +151,9 @@ levin::MetricMap fit(levin::LightningModule& module) {
 
 TEST_CASE("logged metrics show what Lightning shows, step for step") {
   levin::CapturedMessages messages;
-  for (const Value& run : recorded::load("runs.json").items()) {
+  const Value runs = recorded::load("runs.json");
+  REQUIRE(runs.size() == 12);
+  for (const Value& run : runs.items()) {
     INFO(run.at("name").as_string());
     Recorded module(run);
     const auto rows = std::make_shared<Rows>();

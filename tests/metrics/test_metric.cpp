@@ -211,7 +211,10 @@ TEST_CASE("several ranks compute what one would of all batches, also where one h
 
 TEST_CASE("sync and unsync by hand") {
   SumMetric metric;
-  metric.dist_sync_fn = [](const at::Tensor& mine) { return std::vector<at::Tensor>{mine, mine + 1}; };
+  // The other rank's state has the same shape, and is greater by 1.
+  metric.dist_sync_fn = [](const at::Tensor& mine) {
+    return std::vector<at::Tensor>{mine, mine.scalar_type() == at::kLong ? mine : mine + 1};
+  };
   metric.update(2.0);
   CHECK(metric.compute().item<double>() == 2 + 3);
   metric.sync();
