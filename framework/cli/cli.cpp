@@ -75,9 +75,11 @@ void execute(const Arguments& arguments, const CliOptions& options) {
 void print_config(const Arguments& arguments, const CliOptions& options) {
   const Config config = gather_config(arguments.line, options);
   Value resolved = resolve_config(config, options);
-  // What is wrong with it is said here, and not when it is used.
-  const CapturedMessages quiet;
-  instantiate(config, resolved, {});
+  {
+    // What is wrong with it is said here, and not when it is used; nothing else is.
+    const CapturedMessages quiet;
+    instantiate(config, resolved, {});
+  }
   print_line(dump_json(resolved));
 }
 
@@ -141,7 +143,6 @@ class Commands {
     command->add_flag("--print_config", arguments_.print_config, "print the whole configuration, defaults too, and end");
     command->add_flag("--overwrite_config", arguments_.overwrite_config, "replace a config.json of an earlier run in the log folder");
     command->add_flag("--no_save_config", arguments_.no_save_config, "don't keep the configuration as config.json in the log folder");
-    command->add_option("--plugin", arguments_.plugins, "a shared library that registers more classes")->type_name("FILE")->take_all();
     command->allow_extras();
     command->footer(
         "Any key of the configuration can be set: --trainer.max_epochs=3 --model.init_args.lr 0.01 --model NAME\n"
@@ -160,6 +161,7 @@ class Commands {
 
   CLI::App* add(const char* name, const char* what, std::function<void()> action) {
     CLI::App* command = app_.add_subcommand(name, what);
+    command->add_option("--plugin", arguments_.plugins, "a shared library that registers more classes")->type_name("FILE")->take_all();
     command->callback([this, action = std::move(action)] { command_ = action; });
     return command;
   }

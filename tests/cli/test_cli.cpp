@@ -199,8 +199,7 @@ TEST_CASE("help, list and schema tell of the same options") {
 TEST_CASE("what is no plug-in is refused before anything of it runs") {
   const TemporaryFolder folder;
   std::ofstream(folder / "text.so") << "not a library";
-  CHECK(levin_says({"list", "--plugin", "x.so"}, folder.path()).exit_code == 1);
-  CHECK(levin_says({"--plugin", "missing.so", "list"}, folder.path()).errors == "--plugin missing.so: No such file or directory");
+  CHECK(levin_says({"list", "--plugin", "missing.so"}, folder.path()).errors == "--plugin missing.so: No such file or directory");
   CHECK(levin_says({"--plugin", "text.so", "list"}, folder.path()).errors ==
         "--plugin text.so: registers no class; a plug-in is a shared library with LEVIN_REGISTER(...) in it");
   std::ofstream(folder / "old.so") << "....levin-plugin: levin 0.0.1, LibTorch 2.10.0." << '\0' << "....";
