@@ -145,7 +145,7 @@ class LEVIN_API FitLoop {
   /// The generators and the counters when the validation at hand began: it is repeated if the run is resumed from within it.
   struct ValidationStart {
     RngState rng;
-    Value val_loop;
+    Value val_loop, metrics;
   };
   std::optional<ValidationStart> validation_start_;
   MetricLog::Position training_position_ = MetricLog::Position::outside;  ///< kept aside during a validation

@@ -36,6 +36,12 @@ void order_callbacks(Callbacks& callbacks) {
 
 namespace {
 
+template <class F>
+void on_rank_zero(const Run& run, F&& call) {
+  if (run.strategy->is_global_zero())
+    for (const auto& logger : run.metric_log.loggers) call(*logger);
+}
+
 // Not from torch's generators: a run's random numbers are its own.
 std::string new_run_id() {
   std::random_device device;
@@ -265,10 +271,9 @@ void Trainer::Impl::sanity_check() {
 }
 
 void Trainer::Impl::call_setup() {
-  for (const auto& logger : run.metric_log.loggers)
-    if (run.strategy->is_global_zero()) logger->open();
-  run.strategy->barrier("pre_setup");
   const std::string_view stage = stage_name(run.fn);
+  on_rank_zero(run, [&](Logger& logger) { logger.open(stage); });
+  run.strategy->barrier("pre_setup");
   if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
   LEVIN_CALL(run, setup, stage);
   run.strategy->barrier("post_setup");
@@ -278,7 +283,7 @@ void Trainer::Impl::call_teardown() {
   const std::string_view stage = stage_name(run.fn);
   if (run.datamodule) run.call_datamodule(Hook::teardown, [&](LightningDataModule& data) { data.teardown(stage); });
   LEVIN_CALL(run, teardown, stage);
-  for (const auto& logger : run.metric_log.loggers) logger->finalize("success");
+  on_rank_zero(run, [](Logger& logger) { logger.finalize("success"); });
   if (run.profiler) run.profiler->describe();
 }
 
@@ -301,7 +306,7 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
   if (!run.module->link()) return abandon();  // nothing has begun
   LEVIN_CALL_CALLBACKS(run, on_exception, error);
   if (run.datamodule) run.datamodule->on_exception(error);
-  for (const auto& logger : run.metric_log.loggers) logger->finalize("failed");
+  on_rank_zero(run, [](Logger& logger) { logger.finalize("failed"); });
   internal_teardown();
   try {
     run.strategy->checkpoint_io().teardown();
@@ -353,11 +358,11 @@ void Trainer::Impl::log_hyperparameters() {
                          "LightningDataModule's hparams but have different values.");
     }
   }
-  for (const auto& logger : run.metric_log.loggers) {
-    if (params.size() > 0) logger->log_hyperparams(params);
-    logger->log_graph(*run.module);
-    logger->save();
-  }
+  on_rank_zero(run, [&](Logger& logger) {
+    if (params.size() > 0) logger.log_hyperparams(params);
+    logger.log_graph(*run.module);
+    logger.save();
+  });
 }
 
 }  // namespace levin

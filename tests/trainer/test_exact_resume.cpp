@@ -17,6 +17,9 @@
 #include "levin/framework/base/snapshot.h"
 #include "levin/framework/data/combined_loader.h"
 #include "levin/framework/data/seed.h"
+#include "levin/framework/metrics/aggregation.h"
+#include "levin/framework/metrics/auroc.h"
+#include "levin/framework/metrics/mean_absolute_error.h"
 #include "levin/framework/optim/adam.h"
 #include "levin/framework/optim/one_cycle_lr.h"
 #include "levin/framework/optim/reduce_lr_on_plateau.h"
@@ -41,14 +44,23 @@ class Network : public levin::LightningModule {
  public:
   explicit Network(MakeOptimizers make)
       : make_(std::move(make)), layer_(register_module("layer", torch::nn::Linear(2, 6))), drop_(register_module("drop", torch::nn::Dropout(0.3))),
-        head_(register_module("head", torch::nn::Linear(6, 1))) {}
+        head_(register_module("head", torch::nn::Linear(6, 1))),
+        error_(register_metric("error", std::make_shared<levin::metrics::MeanAbsoluteError>())),
+        area_(register_metric("area", std::make_shared<levin::metrics::AUROC>(levin::metrics::AUROCOptions{.task = "binary"}))),
+        largest_(register_metric("largest", std::make_shared<levin::metrics::MaxMetric>())),
+        val_error_(register_metric("val_error", std::make_shared<levin::metrics::MeanAbsoluteError>())) {}
 
   levin::StepOutput training_step(const levin::Batch& batch, std::int64_t) override {
     const bool combined = batch[0].is_list();
     const at::Tensor x = combined ? at::cat({batch[0].tensor(), batch[1].tensor()}) : batch[0].tensor();
     history.samples.emplace_back(x.const_data_ptr<float>(), x.const_data_ptr<float>() + x.numel());
     history.learning_rates.push_back(trainer().optimizers().front()->param_groups().front().options().get_lr());
-    const auto loss = (head_(drop_(layer_(x).relu())) - x.sum(1, true)).square().mean();
+    const at::Tensor y = head_(drop_(layer_(x).relu())), target = x.sum(1, true);
+    const auto loss = (y - target).square().mean();
+    error_->forward(y, target);
+    log("train_error", error_, {.on_step = true, .on_epoch = true});
+    area_->update(y, (target > 1).to(at::kLong));
+    log("train_area", area_, {.on_step = false, .on_epoch = true});
     history.losses.push_back(loss.item<double>());
     log("train_loss", loss, {.on_step = true, .on_epoch = true});
     return loss;
@@ -56,10 +68,15 @@ class Network : public levin::LightningModule {
   void on_train_batch_end(const levin::StepOutput& output, const levin::Batch& batch, std::int64_t batch_idx) override {
     log("end_loss", output.loss(), {.on_step = false, .on_epoch = true});
     log("end_sum", batch[0].tensor().sum(), {.on_epoch = true});
+    largest_->forward(output.loss());
+    log("largest", largest_, {.on_epoch = true});
     ends.push_back(batch_idx);
   }
   levin::StepOutput validation_step(const levin::Batch& batch, std::int64_t) override {
-    log("val_loss", (head_(layer_(batch[0]).relu()) - batch[0].tensor().sum(1, true)).square().mean());
+    const at::Tensor y = head_(layer_(batch[0]).relu()), target = batch[0].tensor().sum(1, true);
+    log("val_loss", (y - target).square().mean());
+    val_error_->update(y, target);
+    log("val_error", val_error_);
     return {};
   }
   OptimizerConfig configure_optimizers() override { return make_(*this); }
@@ -72,6 +89,10 @@ class Network : public levin::LightningModule {
   torch::nn::Linear layer_;
   torch::nn::Dropout drop_;
   torch::nn::Linear head_;
+  std::shared_ptr<levin::metrics::MeanAbsoluteError> error_;
+  std::shared_ptr<levin::metrics::AUROC> area_;
+  std::shared_ptr<levin::metrics::MaxMetric> largest_;
+  std::shared_ptr<levin::metrics::MeanAbsoluteError> val_error_;
 };
 
 // Rows as text, so that two runs can be compared to the bit.
