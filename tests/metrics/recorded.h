@@ -12,7 +12,7 @@
 #include "levin/framework/metrics/metric.h"
 
 /// What tests/conformance/record_metrics.py wrote, and the formulas of its inputs.
-namespace recorded {
+namespace recorded_metrics {
 
 inline levin::Value load(const std::string& name) { return levin::read_json_file(std::string(LEVIN_SOURCE_DIR) + "/tests/data/metrics/" + name); }
 
@@ -65,4 +65,4 @@ inline double number(const levin::Value& value) {
   return (value.as_string() == "inf" ? 1 : -1) * std::numeric_limits<double>::infinity();
 }
 
-}  // namespace recorded
+}  // namespace recorded_metrics

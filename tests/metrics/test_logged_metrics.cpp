@@ -123,7 +123,7 @@ class Recorded final : public levin::LightningModule {
 
 levin::DataLoader loader(std::int64_t offset, std::int64_t batches) {
   const std::int64_t rows = 5 * batches - 2;
-  return levin::DataLoader(levin::TensorDataset({recorded::wave({rows, 3}, offset, 3.0).to(at::kFloat), recorded::integers({rows}, offset, 0, 3)}),
+  return levin::DataLoader(levin::TensorDataset({recorded_metrics::wave({rows, 3}, offset, 3.0).to(at::kFloat), recorded_metrics::integers({rows}, offset, 0, 3)}),
                            {.batch_size = 5});
 }
 
@@ -151,7 +151,7 @@ levin::MetricMap fit(levin::LightningModule& module) {
 
 TEST_CASE("logged metrics show what Lightning shows, step for step") {
   levin::CapturedMessages messages;
-  for (const Value& run : recorded::load("runs.json").items()) {
+  for (const Value& run : recorded_metrics::load("runs.json").items()) {
     INFO(run.at("name").as_string());
     Recorded module(run);
     const auto rows = std::make_shared<Rows>();

@@ -80,8 +80,8 @@ class AllKinds final : public Metric {
 std::shared_ptr<Accuracy> accuracy(const char* average = "micro") {
   return std::make_shared<Accuracy>(StatScoresOptions{.task = "multiclass", .num_classes = 3, .average = average});
 }
-at::Tensor scores(std::int64_t batch) { return recorded::wave({6, 3}, batch, 3.0).to(at::kFloat); }
-at::Tensor targets(std::int64_t batch) { return recorded::integers({6}, batch, 0, 3); }
+at::Tensor scores(std::int64_t batch) { return recorded_metrics::wave({6, 3}, batch, 3.0).to(at::kFloat); }
+at::Tensor targets(std::int64_t batch) { return recorded_metrics::integers({6}, batch, 0, 3); }
 
 // `ranks` threads, each with a metric of its own and a real exchange between them.
 template <class F>
@@ -127,7 +127,7 @@ TEST_CASE("a metric of one's own: batch value, all so far, reset") {
 TEST_CASE("one update per batch and two give the same states, whatever their reduction") {
   AllKinds once(false), twice(true);
   for (int i = 0; i < 4; ++i) {
-    const at::Tensor x = recorded::wave({2}, i, 1.0).to(at::kFloat);
+    const at::Tensor x = recorded_metrics::wave({2}, i, 1.0).to(at::kFloat);
     CHECK(at::equal(once(x), twice(x)));
     // "mean" is of the batches in one, of the last batch in the other.
     CHECK(at::equal(once.compute().slice(0, 1), twice.compute().slice(0, 1)));
@@ -175,7 +175,7 @@ TEST_CASE("states are saved when they are persistent, under their names") {
 
 TEST_CASE("the whole state survives, lists and the last batch's value too") {
   AUROC metric({.task = "binary"}), other({.task = "binary"});
-  const at::Tensor x = recorded::wave({8}, 0, 0.5).to(at::kFloat) + 0.5, y = recorded::integers({8}, 0, 0, 2);
+  const at::Tensor x = recorded_metrics::wave({8}, 0, 0.5).to(at::kFloat) + 0.5, y = recorded_metrics::integers({8}, 0, 0, 2);
   metric(x, y);
   other.load_resume_state(levin::snapshot(metric.resume_state()));
   CHECK(other.update_count() == 1);

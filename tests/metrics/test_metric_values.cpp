@@ -21,12 +21,12 @@ bool same(double ours, double theirs) {
 }
 
 void check_same(const at::Tensor& ours, const levin::Value& theirs) {
-  CHECK(ours.sizes() == at::IntArrayRef(recorded::shape_of(theirs)));
+  CHECK(ours.sizes() == at::IntArrayRef(recorded_metrics::shape_of(theirs)));
   const at::Tensor flat = ours.to(at::kDouble).flatten();
   const levin::List& values = theirs.at("values").items();
   REQUIRE(flat.numel() == static_cast<std::int64_t>(values.size()));
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const double got = flat[static_cast<std::int64_t>(i)].item<double>(), wanted = recorded::number(values[i]);
+    const double got = flat[static_cast<std::int64_t>(i)].item<double>(), wanted = recorded_metrics::number(values[i]);
     INFO("element " << i << ": " << got << ", torchmetrics " << wanted);
     CHECK(same(got, wanted));
   }
@@ -36,7 +36,7 @@ void check_same(const at::Tensor& ours, const levin::Value& theirs) {
 
 TEST_CASE("every metric computes what torchmetrics does: each batch, and all so far") {
   levin::CapturedMessages messages;
-  const levin::Value cases = recorded::load("metrics.json");
+  const levin::Value cases = recorded_metrics::load("metrics.json");
   REQUIRE(cases.size() > 600);
   for (const levin::Value& recorded_case : cases.items()) {
     INFO(recorded_case.at("metric").as_string() << " " << recorded_case.at("options").repr(400) << " " << recorded_case.at("inputs").repr(400));
@@ -46,24 +46,24 @@ TEST_CASE("every metric computes what torchmetrics does: each batch, and all so 
     for (std::int64_t batch = 0; batch < 3; ++batch) {
       INFO("batch " << batch);
       const auto i = static_cast<std::size_t>(batch);
-      check_same(metric->forward(levin::metrics::Metric::Inputs(recorded::inputs(specs, batch))), recorded_case.at("batch").items()[i]);
+      check_same(metric->forward(levin::metrics::Metric::Inputs(recorded_metrics::inputs(specs, batch))), recorded_case.at("batch").items()[i]);
       check_same(metric->compute(), recorded_case.at("computed").items()[i]);
     }
-    metric->update(levin::metrics::Metric::Inputs(recorded::inputs(specs, 3)));
+    metric->update(levin::metrics::Metric::Inputs(recorded_metrics::inputs(specs, 3)));
     check_same(metric->compute(), recorded_case.at("computed").items()[3]);
     CHECK(metric->update_count() == 4);
   }
 }
 
 TEST_CASE("wrong arguments and wrong tensors get torchmetrics' words") {
-  const levin::Value cases = recorded::load("errors.json");
+  const levin::Value cases = recorded_metrics::load("errors.json");
   REQUIRE(cases.size() > 40);
   for (const levin::Value& recorded_case : cases.items()) {
     INFO(recorded_case.at("metric").as_string() << " " << recorded_case.at("options").repr(400) << " " << recorded_case.at("inputs").repr(400));
     std::string error, message;
     try {
       const auto metric = make(recorded_case);
-      metric->forward(levin::metrics::Metric::Inputs(recorded::inputs(recorded_case.at("inputs"), 0)));
+      metric->forward(levin::metrics::Metric::Inputs(recorded_metrics::inputs(recorded_case.at("inputs"), 0)));
     } catch (const levin::Error& thrown) {
       error = thrown.name();
       message = thrown.what();
