@@ -45,7 +45,9 @@ void LightningModule::untoggle_optimizer(optim::Optimizer& optimizer) {
 
 std::shared_ptr<void> LightningModule::toggled_optimizer(optim::Optimizer& optimizer) {
   toggle_optimizer(optimizer);
-  return {&optimizer, [this](optim::Optimizer* toggled) { untoggle_optimizer(*toggled); }};
+  return {&optimizer, [this](optim::Optimizer* toggled) {
+            if (link_) untoggle_optimizer(*toggled);
+          }};
 }
 
 }  // namespace levin
