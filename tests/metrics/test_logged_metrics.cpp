@@ -110,9 +110,9 @@ class Recorded final : public levin::LightningModule {
     };
     const levin::LogOptions options{.prog_bar = flag("prog_bar").value_or(false), .logger = flag("logger"), .on_step = flag("on_step"),
                                     .on_epoch = flag("on_epoch"), .add_dataloader_idx = flag("add_dataloader_idx").value_or(true)};
-    const std::string name = stage + "_" + std::to_string(index);
+    const std::string number = "_" + std::to_string(index), name = stage + number;
     if (spec.contains("collection")) log_dict(collections_[name], options);
-    else log(stage + "_acc" + (options.add_dataloader_idx ? "" : "_" + std::to_string(index)), metrics_[name], options);
+    else log(stage + "_acc" + (options.add_dataloader_idx ? std::string() : number), metrics_[name], options);
   }
 
   Value run_;
