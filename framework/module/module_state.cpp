@@ -49,7 +49,8 @@ Value LightningModule::state_dict() const {
   for_each_entry(*this, "", [&](const std::string& name, const at::Tensor& tensor) {
     state[name] = exporter(tensor.detach());
   }, [&](const std::string& prefix, const metrics::Metric& metric) {
-    for (const auto& [name, value] : metric.state_dict().as_dict()) state[prefix + name.as_string()] = value;
+    const Value persistent = metric.state_dict();
+    for (const auto& [name, value] : persistent.as_dict()) state[prefix + name.as_string()] = value;
   });
   Value metadata = Value::ordered_dict();
   add_metadata(*this, "", metadata);

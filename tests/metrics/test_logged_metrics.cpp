@@ -91,14 +91,13 @@ class Recorded final : public levin::LightningModule {
     const std::int64_t which = spec->contains("each") ? index : 0;
     const std::string name = stage + "_" + std::to_string(which);
     const bool forward = spec->at("how").as_string() == "forward";
-    const at::Tensor &scores = batch[0], &target = batch[1];
     if (spec->contains("collection")) {
-      if (forward) collections_[name]->forward(scores, target);
-      else collections_[name]->update(scores, target);
+      if (forward) collections_[name]->forward(batch[0], batch[1]);
+      else collections_[name]->update(batch[0], batch[1]);
     } else if (forward) {
-      metrics_[name]->forward(scores, target);
+      metrics_[name]->forward(batch[0], batch[1]);
     } else {
-      metrics_[name]->update(scores, target);
+      metrics_[name]->update(batch[0], batch[1]);
     }
     if (!spec->contains("log_at")) log_it(stage, *spec, which);
   }
@@ -110,9 +109,9 @@ class Recorded final : public levin::LightningModule {
     };
     const levin::LogOptions options{.prog_bar = flag("prog_bar").value_or(false), .logger = flag("logger"), .on_step = flag("on_step"),
                                     .on_epoch = flag("on_epoch"), .add_dataloader_idx = flag("add_dataloader_idx").value_or(true)};
-    const std::string name = stage + "_" + std::to_string(index);
+    const std::string number = "_" + std::to_string(index), name = stage + number;
     if (spec.contains("collection")) log_dict(collections_[name], options);
-    else log(stage + "_acc" + (options.add_dataloader_idx ? "" : "_" + std::to_string(index)), metrics_[name], options);
+    else log(stage + "_acc" + (options.add_dataloader_idx ? std::string() : number), metrics_[name], options);
   }
 
   Value run_;
