@@ -24,6 +24,8 @@ class Console {
     const auto lock = this->lock();
     if (!every_rank && rank_ != 0) return;
     if (once && !said_.emplace(level, text).second) return;
+    std::string with_rank;
+    if (every_rank && world_size_ > 1) text = with_rank = "[rank " + std::to_string(rank_) + "] " + std::string(text);
     if (capture_) capture_->messages_.emplace_back(level, text);
     else if (level >= level_from_environment()) around_live_line([&] { write(level, text); });
   }
@@ -41,9 +43,14 @@ class Console {
     });
   }
 
-  void set_rank(int rank) {
+  void set_rank(int rank, int world_size) {
     const auto lock = this->lock();
     rank_ = rank;
+    world_size_ = world_size;
+  }
+  int rank() {
+    const auto lock = this->lock();
+    return rank_;
   }
 
   void set_live_line(LiveLine* line) {
@@ -111,7 +118,7 @@ class Console {
   spdlog::logger logger_;
   LogLevel level_ = LogLevel::info;
   bool level_known_ = false;
-  int rank_ = 0;
+  int rank_ = 0, world_size_ = 1;
   LiveLine* live_line_ = nullptr;
   bool moving_ = false;  // the live line is between hide and show
   CapturedMessages* capture_ = nullptr;
@@ -127,7 +134,8 @@ void console_error(std::string_view text) { Console::instance().message(LogLevel
 void warn_once(std::string_view text) { Console::instance().message(LogLevel::warning, text, false, true); }
 void info_once(std::string_view text) { Console::instance().message(LogLevel::info, text, false, true); }
 void print_line(std::string_view text) { Console::instance().line(text); }
-void set_console_rank(int rank) { Console::instance().set_rank(rank); }
+void set_console_rank(int rank, int world_size) { Console::instance().set_rank(rank, world_size); }
+int console_rank() { return Console::instance().rank(); }
 void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
 std::unique_lock<std::recursive_mutex> lock_console() { return Console::instance().lock(); }
 
