@@ -5,6 +5,7 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/loops/share_out.h"
 
 namespace levin {
 namespace {
@@ -172,6 +173,7 @@ void FitLoop::setup_data(Run& run) {
         "`trainer.fit(model, {.train = loader})`, or override `levin::Loaders train_dataloader()`.");
   }
   if (loaders_.size() > 1) throw NotImplementedError("several training loaders at once are not supported; combine their datasets");
+  share_out(loaders_, run);
   max_batches_ = number_of_batches(*loaders_[0], run.options.limit_train_batches, "train");
   open_train_loader(run);
   if (max_batches_ == 0) return;

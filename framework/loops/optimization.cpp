@@ -15,8 +15,12 @@ StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_id
   batch_idx_ = batch_idx;
   output_ = {};
   if (!run.module->automatic_optimization) return run_manual(run);
-  if (accumulating) closure(run);
-  else step(run);
+  if (accumulating) {
+    const auto unsynchronised = run.strategy->block_backward_sync();
+    closure(run);
+  } else {
+    step(run);
+  }
   return std::exchange(output_, {});
 }
 
@@ -50,6 +54,11 @@ at::Tensor Optimization::closure(Run& run) {
   output_ = training_step(run);
   const at::Tensor loss = output_.loss();
   if (!loss.defined()) {
+    if (run.strategy->world_size() > 1) {
+      throw RuntimeError(
+          "Skipping the `training_step` by returning None in distributed training is not supported. It is recommended that you rewrite "
+          "your training logic to avoid having to skip the step in the first place.");
+    }
     warn_once("`training_step` returned `None`. If this was on purpose, ignore this warning...");
     output_ = {};
   }
@@ -74,6 +83,7 @@ StepOutput Optimization::training_step(Run& run) {
   StepOutput output;
   {
     const auto context = run.precision->forward_context();
+    run.strategy->before_training_step();
     output = LEVIN_CALL_MODULE(run, training_step, *batch_, batch_idx_);
   }
   if (output.is_dict() && !output.loss().defined() && run.module->automatic_optimization) {
@@ -93,9 +103,10 @@ void Optimization::backward(Run& run, const at::Tensor& loss) {
   // As in Lightning: `manual_backward` is not an action of its own.
   const bool automatic = run.module->automatic_optimization;
   const ProfiledAction action = automatic ? run.profile_strategy("backward") : ProfiledAction();
-  const at::Tensor scaled = run.precision->scale_loss(loss);
+  const at::Tensor scaled = run.strategy->before_backward(run.precision->scale_loss(loss));
   LEVIN_CALL(run, on_before_backward, scaled);
   LEVIN_CALL_MODULE(run, backward, scaled);
+  run.strategy->after_backward();
   LEVIN_CALL(run, on_after_backward);
 }
 
@@ -119,7 +130,7 @@ at::Tensor Optimization::step_optimizer(Run& run, optim::Optimizer& optimizer, c
     }
   };
   const Prepare prepare{run, optimizer, closure};
-  const at::Tensor loss = run.precision->optimizer_step(optimizer, Closure(std::cref(prepare)));
+  const at::Tensor loss = run.strategy->optimizer_step(*run.precision, optimizer, Closure(std::cref(prepare)));
   if (!automatic) manual_step_progress.increment_completed();
   return loss;
 }

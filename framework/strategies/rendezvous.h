@@ -1,5 +1,5 @@
 #pragma once
-#include <c10/util/intrusive_ptr.h>
+#include <ATen/core/Tensor.h>
 
 #include <chrono>
 #include <string>

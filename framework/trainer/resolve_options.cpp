@@ -8,6 +8,7 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/trainer/rank_zero_logger.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -119,6 +120,7 @@ void check_data_options(const TrainerOptions& o, LoopOptions& loop) {
     throw MisconfigurationException("`reload_dataloaders_every_n_epochs` should be an int >= 0, got " + text(o.reload_dataloaders_every_n_epochs) + ".");
   }
   loop.reload_dataloaders_every_n_epochs = o.reload_dataloaders_every_n_epochs;
+  loop.use_distributed_sampler = o.use_distributed_sampler;
 }
 
 void check_gradient_options(const TrainerOptions& o, LoopOptions& loop) {
@@ -196,6 +198,7 @@ void resolve_options(const TrainerOptions& o, const std::string& default_root_di
   check_gradient_options(o, loop);
   run.profiler = make_profiler(o.profiler);
   run.metric_log.loggers = loggers_of(o, default_root_dir);
+  if (!run.strategy->is_global_zero()) silence(run.metric_log.loggers);
   loop.log_every_n_steps = o.log_every_n_steps.value_or(o.barebones ? 0 : 50);
   check_batch_limits(o, loop, run);
 }

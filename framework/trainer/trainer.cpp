@@ -11,9 +11,14 @@
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/error_file.h"
+#include "levin/framework/base/launch/heartbeat.h"
+#include "levin/framework/base/launch/rank_handlers.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/nn/sync_batch_norm.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
+#include "levin/framework/trainer/rank_zero_logger.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -51,6 +56,7 @@ Trainer::Trainer(TrainerOptions options) : options_(with_environment(std::move(o
   // "/a/." normalises to "/a/".
   while (default_root_dir_.size() > 1 && default_root_dir_.back() == '/') default_root_dir_.pop_back();
   Run& run = impl_->run;
+  install_rank_handlers();
   resolve_options(options_, default_root_dir_, run);
   impl_->given_max_epochs = options_.max_epochs;
   impl_->own_callbacks = run.callbacks;
@@ -120,14 +126,11 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
   test_loop.forget_loaders();
   predict_loop.forget_loaders();
   const signals::HandlerScope signal_handlers;
+  const heartbeat::Watched watched;
   try {
     run_all(request);
-  } catch (const std::exception& error) {
-    if (dynamic_cast<const SIGTERMException*>(&error)) save_for_requeue();
-    handle_exception(error);
-    run.metric_log.abandon();
-    run.stage = Stage::none;
-    throw;
+  } catch (...) {
+    std::rethrow_exception(fail(std::current_exception()));
   }
   status = TrainerStatus::finished;
   run.stage = Stage::none;
@@ -177,8 +180,9 @@ void Trainer::Impl::check_module(TrainerFn fn) {
 
 void Trainer::Impl::run_all(const Request& request) {
   run.module->attach(&link);
+  run.strategy->setup_environment();
   ran = true;
-  if (run_id.empty()) run_id = new_run_id();
+  if (run_id.empty()) run_id = run.strategy->broadcast(new_run_id());
   const std::string selected = select_ckpt_path(request).value_or("");
   run.trainer.ckpt_path_ = selected;
   if (request.fn == TrainerFn::fit) resolve_epoch_limit();
@@ -193,14 +197,14 @@ void Trainer::Impl::run_all(const Request& request) {
     const bool several = run.strategy->world_size() > 1;
     run.profiler->setup(stage_name(request.fn), several ? std::optional(run.strategy->local_rank()) : std::nullopt, run.trainer.log_dir());
   }
-  if (run.datamodule) run.datamodule->prepare_data();
-  LEVIN_CALL_MODULE(run, prepare_data);
+  prepare_data();
   call_setup();
   LEVIN_CALL_MODULE(run, configure_model);
   if (!selected.empty()) restore_weights_and_callbacks(selected);
   run.metric_log.reset_results();
   run.metric_log.reset_metrics();
-  run.strategy->setup(*run.module);
+  if (run.trainer.options_.sync_batchnorm) nn::check_sync_batchnorm(*run.module);
+  run.strategy->setup(*run.module, request.fn == TrainerFn::fit);
   if (request.fn == TrainerFn::fit) {
     setup_optimizers();
     LEVIN_CALL(run, on_fit_start);
@@ -211,7 +215,10 @@ void Trainer::Impl::run_all(const Request& request) {
   run_stage(request);
 
   internal_teardown();
-  run.strategy->checkpoint_io().teardown();
+  run.strategy->on_rank_zero([&] {
+    run.strategy->checkpoint_io().teardown();
+    return Value();
+  });
   if (request.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
   call_teardown();
 }
@@ -260,9 +267,18 @@ void Trainer::Impl::sanity_check() {
   generators.restore();
 }
 
+// Once per machine: downloads, extraction.
+void Trainer::Impl::prepare_data() {
+  if (run.strategy->local_rank() == 0) {
+    if (run.datamodule) run.datamodule->prepare_data();
+    LEVIN_CALL_MODULE(run, prepare_data);
+  }
+  run.strategy->barrier("prepare_data");
+}
+
 void Trainer::Impl::call_setup() {
-  for (const auto& logger : run.metric_log.loggers)
-    if (run.strategy->is_global_zero()) logger->open();
+  for (const auto& logger : run.metric_log.loggers) logger->open();  // on rank 0; elsewhere nothing happens
+  share_names(run.metric_log.loggers, *run.strategy);
   run.strategy->barrier("pre_setup");
   const std::string_view stage = stage_name(run.fn);
   if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
@@ -288,6 +304,35 @@ void Trainer::Impl::internal_teardown() {
   }
 }
 
+// All that is done about an error; the result is the one to go on with.
+std::exception_ptr Trainer::Impl::fail(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const SIGTERMException&) {
+    save_for_requeue();
+    run.strategy->leave_group(error);
+  } catch (const KeyboardInterrupt&) {
+    run.strategy->leave_group(error);
+  } catch (...) {
+    error = run.strategy->leave_group(error);
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      write_error_file(e);
+    } catch (...) {
+    }
+  }
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    handle_exception(e);
+  } catch (...) {
+  }
+  run.metric_log.abandon();
+  run.stage = Stage::none;
+  return error;
+}
+
 void Trainer::Impl::handle_exception(const std::exception& error) {
   status = TrainerStatus::interrupted;
   if (dynamic_cast<const KeyboardInterrupt*>(&error)) rank_zero_info("Detected KeyboardInterrupt, attempting graceful shutdown ...");
@@ -308,7 +353,7 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
 void Trainer::Impl::save_for_requeue() {
   if (run.fn != TrainerFn::fit) return;
   try {
-    const std::string path = next_hpc_checkpoint(run.trainer.default_root_dir());
+    const std::string path = run.strategy->on_rank_zero([&] { return Value(next_hpc_checkpoint(run.trainer.default_root_dir())); }).as_string();
     run.trainer.save_checkpoint(path);
     run.strategy->checkpoint_io().teardown();
     rank_zero_info("Saved " + path + "; `ckpt_path=\"hpc\"` or `\"last\"` goes on from there.");

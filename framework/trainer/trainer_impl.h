@@ -29,6 +29,7 @@ class Trainer::Link final : public TrainerLink {
   const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const override;
   at::Tensor step_optimizer(optim::Optimizer& optimizer, const Closure& closure) override;
   void backward(const at::Tensor& loss) override;
+  at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads) override;
   void detach() override;
 
  private:
@@ -64,6 +65,7 @@ struct Trainer::Impl {
   void run_all(const Request& request);
   void run_stage(const Request& request);
   void sanity_check();
+  void prepare_data();
   void call_setup();
   void call_teardown();
   void internal_teardown();
@@ -74,10 +76,12 @@ struct Trainer::Impl {
   void setup_optimizers();
   void log_hyperparameters();
   void save_for_requeue();
+  std::exception_ptr fail(std::exception_ptr error);
   static Request request(TrainerFn fn, EvaluateArguments arguments);
 
   // select_checkpoint.cpp
   std::optional<std::string> select_ckpt_path(const Request& request);
+  std::optional<std::string> look_for_checkpoint(const Request& request);
   bool resumes_by_default(const Request& request);
   std::string select_best(const Request& request);
   std::optional<std::string> select_last(const Request& request);
@@ -85,6 +89,8 @@ struct Trainer::Impl {
 
   // restore.cpp
   void continue_sequence(const std::string& path);
+  void add_resume_states(Value& levin, const Value& own);
+  FitLoop::SavedState saved_fit_loop() const;
   /// An entry of the `levin` block of what is being restored, or nullptr.
   const Value* own_state(const char* key) const;
   void restore_weights_and_callbacks(const std::string& path);

@@ -25,6 +25,9 @@ at::Tensor Trainer::Link::step_optimizer(optim::Optimizer& optimizer, const Clos
 void Trainer::Link::backward(const at::Tensor& loss) {
   trainer_.impl_->fit_loop.optimization.backward(trainer_.impl_->run, loss);
 }
+at::Tensor Trainer::Link::all_gather(const at::Tensor& tensor, bool sync_grads) {
+  return trainer_.impl_->run.strategy->all_gather(tensor, sync_grads);
+}
 void Trainer::Link::detach() {
   if (trainer_.impl_->run.module) trainer_.impl_->run.module = nullptr;
 }
@@ -122,11 +125,13 @@ std::string Trainer::precision() const { return impl_->run.precision->name(); }
 Profiler* Trainer::profiler() const { return impl_->run.profiler.get(); }
 LightningDataModule* Trainer::datamodule() const { return impl_->run.datamodule; }
 int Trainer::local_rank() const { return impl_->run.strategy->local_rank(); }
-int Trainer::node_rank() const { return 0; }
+int Trainer::node_rank() const { return impl_->run.strategy->node_rank(); }
 int Trainer::world_size() const { return impl_->run.strategy->world_size(); }
 std::vector<std::int64_t> Trainer::device_ids() const {
   const at::Device device = impl_->run.strategy->root_device();
-  return {device.has_index() ? device.index() : 0};
+  std::vector<std::int64_t> out(static_cast<std::size_t>(impl_->run.strategy->local_world_size()), device.has_index() ? device.index() : 0);
+  for (std::size_t i = 1; i < out.size(); ++i) out[i] = static_cast<std::int64_t>(i);
+  return out;
 }
 Strategy& Trainer::strategy() const { return *impl_->run.strategy; }
 LightningModule* Trainer::lightning_module() const { return impl_->run.module; }
