@@ -11,6 +11,8 @@
 
 namespace levin {
 
+class Strategy;
+
 /// Saves checkpoints while training: the best by a monitored metric, the newest, or all of them.
 ///
 ///     levin::make<levin::ModelCheckpoint>({.monitor = "val_loss", .save_last = true, .save_top_k = 3})

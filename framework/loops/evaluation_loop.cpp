@@ -49,6 +49,7 @@ std::vector<MetricMap> EvaluationLoop::run(Run& run) {
     const IterationDone done{*this};
     if (!fetcher_.next(run, fn_ == TrainerFn::test ? "[_EvaluationLoop].test_next" : "[_EvaluationLoop].val_next", item)) break;
     if (previous != item.dataloader_idx) {
+      if (run.strategy->reduce_boolean_decision(false, /*all=*/false)) throw SIGTERMException();
       run.metric_log.epoch_end_reached();
       outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));
     }
@@ -59,7 +60,7 @@ std::vector<MetricMap> EvaluationLoop::run(Run& run) {
     stopped = !batch_progress.is_last_batch && run.strategy->stop_wanted();
     if (stopped) break;
   }
-  // If one rank leaves the pass, all do here, however many batches each has had.
+  // If one rank leaves the pass, all do here or after an earlier loader, however many batches each has had.
   if (run.strategy->reduce_boolean_decision(stopped, /*all=*/false)) throw SIGTERMException();
   run.metric_log.epoch_end_reached();
   outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 
 namespace levin {
@@ -16,7 +17,7 @@ Reduction reduction_of(std::string_view reduce_fx) {
       "`torchmetrics.Metric` instance instead. Found: " + std::string(reduce_fx));
 }
 
-void ResultMetric::update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number) {
+void ResultMetric::update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number) {
   is_reset = false;
   if (meta.on_step) {
     if (batch != batch_number) {
@@ -24,7 +25,7 @@ void ResultMetric::update(const MetricValue& given, std::int64_t batch_size, std
       had_before = has_last;
       batch = batch_number;
     }
-    last = given;
+    last = of_step;
     has_last = true;
     if (!meta.on_epoch) return;
   }
@@ -47,6 +48,7 @@ void ResultMetric::reset() {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   value = MetricValue(meta.reduction == Reduction::min ? infinity : meta.reduction == Reduction::max ? -infinity : 0.0);
   weight = 0;
+  shared = false;
   has_last = false;
   is_reset = true;
 }
@@ -67,14 +69,15 @@ ResultMetric& ResultCollection::slot(Hook hook, std::string_view name, const Log
   return metrics_[next_++];
 }
 
-void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta,
-                           std::int64_t batch_size) {
+void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const MetricValue& of_step, const LogMeta& meta,
+                           std::int64_t batch_size, bool shared) {
   ResultMetric& metric = slot(hook, name, meta);
   if (!(metric.meta == meta)) {
     throw MisconfigurationException("You called `self.log(" + std::string(name) + ", ...)` twice in `" + hook_name(hook) +
                                     "` with different arguments. This is not allowed");
   }
-  metric.update(value, batch_size, batch_);
+  metric.update(value, of_step, batch_size, batch_);
+  metric.shared = shared;
 }
 
 MetricSets ResultCollection::metrics(bool on_step) const {
@@ -96,6 +99,53 @@ MetricSets ResultCollection::metrics(bool on_step) const {
     if (m.meta.prog_bar) out.progress_bar.set(forked_name, value);
   }
   return out;
+}
+
+namespace {
+
+// Ranks that logged other keys would add up what does not belong together.
+void check_same_keys(const std::vector<ResultMetric*>& metrics, const AcrossRanks& across_ranks) {
+  double mark = 0;
+  std::string names;
+  for (const ResultMetric* m : metrics) {
+    mark += static_cast<double>(std::hash<std::string>()(m->name) % 1000003) * static_cast<double>(1 + static_cast<int>(m->hook));
+    names += " " + m->name;
+  }
+  const auto count = static_cast<double>(metrics.size());
+  std::vector<double> highest{mark, -mark, count, -count};
+  across_ranks(highest, Reduction::max);
+  if (highest[0] == -highest[1] && highest[2] == -highest[3]) return;
+  throw RuntimeError("With `self.log(..., sync_dist=True)` all ranks must log the same names; this one has logged:" + (names.empty() ? " nothing" : names));
+}
+
+}  // namespace
+
+void ResultCollection::share(const AcrossRanks& across_ranks) {
+  std::vector<ResultMetric*> due;
+  for (ResultMetric& m : metrics_) {
+    if (m.is_reset || m.shared || !m.meta.on_epoch || m.meta.dataloader_idx != dataloader_idx) continue;
+    if (m.meta.sync_dist) due.push_back(&m);
+    else if (!m.meta.rank_zero_only && !training_)
+      warn_once("It is recommended to use `self.log('" + m.name + "', ..., sync_dist=True)` when logging on epoch level in distributed setting to accumulate " +
+                "the metric across devices.");
+  }
+  check_same_keys(due, across_ranks);
+  for (const Reduction reduction : {Reduction::sum, Reduction::min, Reduction::max}) {
+    std::vector<double> numbers;
+    const auto belongs = [&](const ResultMetric& m) { return m.meta.reduction == reduction || (reduction == Reduction::sum && m.meta.reduction == Reduction::mean); };
+    for (const ResultMetric* m : due)
+      if (belongs(*m)) numbers.insert(numbers.end(), {m->value.item(), static_cast<double>(m->weight)});
+    if (numbers.empty()) continue;
+    across_ranks(numbers, reduction);
+    std::size_t next = 0;
+    for (ResultMetric* m : due) {
+      if (!belongs(*m)) continue;
+      m->value = MetricValue(numbers[next], m->value.is_double());
+      m->weight = static_cast<std::int64_t>(numbers[next + 1]);
+      m->shared = true;
+      next += 2;
+    }
+  }
 }
 
 void ResultCollection::roll_back_batch() {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,8 @@
 namespace levin {
 
 enum class Reduction : std::uint8_t { mean, sum, min, max };
+/// Makes numbers of this rank those of all ranks, in place; called by all ranks together. Empty: there is one rank.
+using AcrossRanks = std::function<void(std::vector<double>&, Reduction)>;
 /// "mean", "sum", "min", "max"; MisconfigurationException in Lightning's words for anything else.
 LEVIN_API Reduction reduction_of(std::string_view reduce_fx);
 
@@ -38,8 +41,10 @@ struct ResultMetric {
   bool has_last = false;
   bool had_before = false;
   bool is_reset = true;             ///< nothing logged since the last reset
+  bool shared = false;              ///< with `sync_dist`: the running reduction is over all ranks
 
-  void update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number);
+  /// `of_step`: the value with `sync_dist`, reduced over all ranks.
+  void update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number);
   MetricValue computed() const;
   void reset();
 };
@@ -57,7 +62,12 @@ class LEVIN_API ResultCollection {
   explicit ResultCollection(bool training) : training_(training) {}
 
   /// Adds a value. MisconfigurationException when the key was logged with other arguments.
-  void log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta, std::int64_t batch_size);
+  /// `of_step` is the step's value, which with `sync_dist` is all ranks'; `shared`: so is `value`.
+  void log(Hook hook, std::string_view name, const MetricValue& value, const MetricValue& of_step, const LogMeta& meta, std::int64_t batch_size,
+           bool shared = false);
+  /// The epoch's reductions of what was logged with `sync_dist`, made those of all ranks: at the end of a pass, once, all together. So
+  /// reading afterwards sends nothing, whoever reads.
+  void share(const AcrossRanks& across_ranks);
   /// This step's values (`on_step`) or the epoch's, under their final names.
   MetricSets metrics(bool on_step) const;
   /// Forgets all values; with a hook only that hook's (of single-loader keys, as in Lightning).

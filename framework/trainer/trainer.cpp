@@ -1,6 +1,7 @@
 // The order of a run, from top to bottom (Lightning's `_run`).
 #include "levin/framework/trainer/trainer.h"
 
+#include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/anomaly_mode.h>
 
@@ -181,6 +182,7 @@ void Trainer::Impl::check_module(TrainerFn fn) {
 void Trainer::Impl::run_all(const Request& request) {
   run.module->attach(&link);
   run.strategy->setup_environment();
+  connect_metric_log();
   ran = true;
   if (run_id.empty()) run_id = run.strategy->broadcast(new_run_id());
   const std::string selected = select_ckpt_path(request).value_or("");
@@ -265,6 +267,16 @@ void Trainer::Impl::sanity_check() {
   run.stage = Stage::training;
   run.metric_log.activate(&fit_loop.results);
   generators.restore();
+}
+
+void Trainer::Impl::connect_metric_log() {
+  run.metric_log.rank = run.strategy->global_rank();
+  if (run.strategy->world_size() == 1) return;
+  run.metric_log.across_ranks = [this](std::vector<double>& numbers, Reduction reduction) {
+    constexpr const char* names[] = {"mean", "sum", "min", "max"};
+    const at::Tensor own = at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble);
+    own.copy_(run.strategy->reduce(own, names[static_cast<std::size_t>(reduction)]));
+  };
 }
 
 // Once per machine: downloads, extraction.

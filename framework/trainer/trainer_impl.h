@@ -65,6 +65,7 @@ struct Trainer::Impl {
   void run_all(const Request& request);
   void run_stage(const Request& request);
   void sanity_check();
+  void connect_metric_log();
   void prepare_data();
   void call_setup();
   void call_teardown();
