@@ -11,6 +11,7 @@
 namespace levin {
 
 class Checkpoint;
+class LightningModule;
 
 /// One logged number. `name` lives as long as the call; `integer` asks for `3` rather than `3.0` in text formats.
 struct Metric {
@@ -39,6 +40,8 @@ class LEVIN_API Logger {
   virtual void log_metrics(std::span<const Metric> metrics, std::int64_t step) = 0;
   /// A dict of hyperparameters, once per run, right after `on_fit_start`.
   virtual void log_hyperparams(const Value& params) { (void)params; }
+  /// Right after that: the module, for loggers that draw its graph from `example_input_array`.
+  virtual void log_graph(LightningModule& module) { (void)module; }
   /// Called after each `log_metrics`: write out what is due.
   virtual void save() {}
   /// The run is over: "success", "failed" or "finished". Everything must be on disk afterwards.

@@ -2,6 +2,8 @@
 // very point of the save. The counters themselves are Lightning's `loops`.
 #include <torch/nn/module.h>
 
+#include <algorithm>
+
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
@@ -155,7 +157,9 @@ void FitLoop::load_resumed_loader(Run& run) {
 std::int64_t FitLoop::first_batch_to_fetch() const {
   if (!resume_ || !resume_->point.inside_batch()) return 0;
   // Whose end hooks are still to be called is fetched once more; a stateful loader is past it.
-  const bool again = resume_->point.at == At::batch_end && !loaders_[0]->stateful();
+  const Loaders loaders = train_loaders();
+  const bool stateful = std::any_of(loaders.begin(), loaders.end(), [](const auto& loader) { return loader->stateful(); });
+  const bool again = resume_->point.at == At::batch_end && !stateful;
   return resume_->point.at == At::batch ? batch_progress.current.completed : batch_progress.current.ready - (again ? 1 : 0);
 }
 

@@ -4,6 +4,7 @@
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/loops/fit_loop.h"
 #include "levin/framework/loops/share_out.h"
 
@@ -166,13 +167,18 @@ void FitLoop::setup_data(Run& run) {
 
   loaders_ = run.loaders.train;
   if (loaders_.empty()) loaders_ = LEVIN_CALL_LOADER(run, train_dataloader);
+  if (loaders_.size() > 1) loaders_ = std::make_shared<CombinedLoader>(std::move(loaders_), "max_size_cycle");
   if (!is_zero(run.options.overfit_batches)) without_shuffling(loaders_, "train");
   if (loaders_.empty()) {
     throw MisconfigurationException(
         "No `train_dataloader()` method defined and no training loader passed to `Trainer.fit`. Pass one, "
         "`trainer.fit(model, {.train = loader})`, or override `levin::Loaders train_dataloader()`.");
   }
-  if (loaders_.size() > 1) throw NotImplementedError("several training loaders at once are not supported; combine their datasets");
+  const auto* combined = dynamic_cast<const CombinedLoader*>(loaders_[0].get());
+  if (combined && combined->sequential()) {
+    throw ValueError("`_FitLoop` does not support the `CombinedLoader(mode=\"sequential\")` mode. The available modes are: "
+                     "['min_size', 'max_size_cycle', 'max_size']");
+  }
   share_out(loaders_, run);
   max_batches_ = number_of_batches(*loaders_[0], run.options.limit_train_batches, "train");
   open_train_loader(run);

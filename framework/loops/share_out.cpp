@@ -1,8 +1,7 @@
 #include "levin/framework/loops/share_out.h"
 
-#include <vector>
-
 #include "levin/framework/base/console.h"
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/data/distributed_sampler.h"
 #include "levin/framework/data/seed.h"
 #include "levin/framework/loops/run.h"
@@ -23,18 +22,14 @@ void share_out(Loaders& loaders, Run& run) {
   const auto share = run.strategy->distributed_sampler_kwargs();
   if (!share || !run.options.use_distributed_sampler) return;
   bool shared = false;
-  std::vector<std::shared_ptr<Loader>> out;
-  for (const auto& loader : loaders) {
+  loaders = with_each(loaders, [&](const std::shared_ptr<Loader>& loader) -> std::shared_ptr<Loader> {
     const auto sampler = loader->sampler();
-    std::shared_ptr<Loader> part;
-    if (sampler && !sampler->is_distributed()) {
-      const DistributedSamplerOptions options{.num_replicas = share->num_replicas, .rank = share->rank, .pad = run.fn != TrainerFn::predict};
-      part = loader->with_sampler(std::make_shared<DistributedSampler>(order_for(sampler, run), options));
-    }
+    if (!sampler || sampler->is_distributed()) return nullptr;
+    const DistributedSamplerOptions options{.num_replicas = share->num_replicas, .rank = share->rank, .pad = run.fn != TrainerFn::predict};
+    auto part = loader->with_sampler(std::make_shared<DistributedSampler>(order_for(sampler, run), options));
     shared = shared || part;
-    out.push_back(part ? part : loader);
-  }
-  loaders = std::move(out);
+    return part;
+  });
   if (!shared || (run.fn != TrainerFn::validate && run.fn != TrainerFn::test)) return;
   rank_zero_warn(std::string("Using `DistributedSampler` with the dataloaders. During `trainer.") + stage_name(run.fn) +
                  "()`, it is recommended to use `Trainer(devices=1, num_nodes=1)` to ensure each sample/batch gets evaluated exactly once. "

@@ -1,6 +1,5 @@
 #include "levin/framework/module/lightning_module.h"
 
-
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
@@ -75,16 +74,16 @@ void LightningModule::manual_backward(const at::Tensor& loss) {
   link_->backward(loss);
 }
 
-std::vector<LightningOptimizer> LightningModule::optimizers() {
+const LightningOptimizers& LightningModule::optimizers() {
   trainer();
-  std::vector<LightningOptimizer> out;
-  for (const auto& optimizer : link_->optimizers()) out.emplace_back(*link_, *optimizer);
-  return out;
+  return link_->lightning_optimizers();
 }
 
-const std::vector<LRSchedulerConfig>& LightningModule::lr_schedulers() {
+std::vector<optim::LRScheduler*> LightningModule::lr_schedulers() {
   trainer();
-  return link_->lr_scheduler_configs();
+  std::vector<optim::LRScheduler*> out;
+  for (const LRSchedulerConfig& config : link_->lr_scheduler_configs()) out.push_back(config.scheduler.get());
+  return out;
 }
 
 void LightningModule::log(std::string_view name, const at::Tensor& value, const LogOptions& options) {
@@ -107,6 +106,14 @@ void LightningModule::log_dict(const std::vector<std::pair<std::string, at::Tens
 }
 
 Logger* LightningModule::logger() { return link_ ? link_->metric_log().first_logger() : nullptr; }
+
+std::vector<std::shared_ptr<Logger>> LightningModule::loggers() {
+  return link_ ? link_->metric_log().loggers : std::vector<std::shared_ptr<Logger>>();
+}
+
+void LightningModule::print(std::string_view text) {
+  if (global_rank() == 0) print_line(text);
+}
 
 void LightningModule::save_hyperparameters(const Value& dict, bool logger) {
   for (const auto& [key, value] : dict.as_dict()) {
@@ -140,6 +147,11 @@ at::Device LightningModule::device() const {
   for (const auto& parameter : parameters()) return parameter.device();
   for (const auto& buffer : buffers()) return buffer.device();
   return at::kCPU;
+}
+
+at::ScalarType LightningModule::dtype() const {
+  for (const auto& parameter : parameters()) return parameter.scalar_type();
+  return at::kFloat;
 }
 
 void LightningModule::attach(TrainerLink* link) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -111,7 +112,7 @@ class LEVIN_API LightningModule : public torch::nn::Module {
 
   // ---- Optimization, each replaceable --------------------------------------------------------------------------------------------
   virtual void backward(const at::Tensor& loss);
-  /// Must call the closure, as `optimizer.step(closure)` does.
+  /// Must call the closure, as `optimizer.step(closure)` does: it runs the training step, `optimizer_zero_grad` and `backward`.
   virtual void optimizer_step(std::int64_t epoch, std::int64_t batch_idx, LightningOptimizer& optimizer, const Closure& closure);
   virtual void optimizer_zero_grad(std::int64_t epoch, std::int64_t batch_idx, optim::Optimizer& optimizer);
   /// Called before every step with the Trainer's options, which may be unset.
@@ -125,8 +126,16 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   /// False: `training_step` does its own backward and steps, through `manual_backward` and `optimizers()`.
   bool automatic_optimization = true;
   void manual_backward(const at::Tensor& loss);
-  std::vector<LightningOptimizer> optimizers();
-  const std::vector<LRSchedulerConfig>& lr_schedulers();
+  /// Those of `configure_optimizers`, in its order: `LightningOptimizer& opt = optimizers();`, or `optimizers()[0]` of several.
+  const LightningOptimizers& optimizers();
+  /// The schedulers of `configure_optimizers`, in its order; in manual optimization nobody else steps them: `lr_schedulers()[0]->step()`.
+  std::vector<optim::LRScheduler*> lr_schedulers();
+  /// From here to `untoggle_optimizer` gradients are computed only for this optimizer's parameters (those that were frozen stay so):
+  /// for several optimizers whose losses run through each other's layers.
+  void toggle_optimizer(optim::Optimizer& optimizer);
+  void untoggle_optimizer(optim::Optimizer& optimizer);
+  /// The same for as long as the result lives.
+  [[nodiscard]] std::shared_ptr<void> toggled_optimizer(optim::Optimizer& optimizer);
 
   // ---- Logging -------------------------------------------------------------------------------------------------------------------
   /// Logs one number from within a hook. A tensor must have one element; it is detached and not kept, and nothing waits for its
@@ -134,7 +143,11 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   void log(std::string_view name, const at::Tensor& value, const LogOptions& options = {});
   void log(std::string_view name, double value, const LogOptions& options = {});
   void log_dict(const std::vector<std::pair<std::string, at::Tensor>>& metrics, const LogOptions& options = {});
+  /// The first of the Trainer's loggers, or null, and all of them.
   Logger* logger();
+  std::vector<std::shared_ptr<Logger>> loggers();
+  /// A line of output from rank 0 that does not tear the progress bar.
+  void print(std::string_view text);
 
   // ---- Hyperparameters -------------------------------------------------------------------------------------------------------------
   /// Remembers the options this module was made from: they go into every checkpoint and to the loggers, and
@@ -173,6 +186,11 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads = false);
   /// Where parameters are: the first one's device, or the device the trainer will move them to.
   at::Device device() const;
+  bool on_gpu() const { return device().is_cuda(); }
+  /// The first parameter's type; float32 without parameters.
+  at::ScalarType dtype() const;
+  /// What a forward pass takes, for loggers that draw the graph; none by default.
+  Batch example_input_array;
 
   /// Used by the Trainer.
   void attach(TrainerLink* link);
@@ -185,6 +203,7 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   Overrides overrides_;
   Value hparams_ = Value::dict(), hparams_initial_ = Value::dict();
   bool log_hyperparameters_ = false;
+  std::unordered_map<const void*, bool> required_before_toggle_;
 };
 
 /// Which of M's members override LightningModule's, where Lightning decides by that.

@@ -62,16 +62,16 @@ const std::vector<int>& DDPZero1Strategy::owners(const optim::Optimizer& optimiz
   return out;
 }
 
-at::Tensor DDPZero1Strategy::optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure) {
+at::Tensor DDPZero1Strategy::optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure,
+                            const std::function<void()>& gradients_ready) {
   const std::vector<int>& owner = owners(optimizer);
   const std::vector<at::Tensor> parameters = parameters_of(optimizer);
   at::Tensor loss;
   {
     HiddenGradients others;
-    loss = precision.optimizer_step(optimizer, [&] {
-      const at::Tensor computed = closure();
+    loss = precision.optimizer_step(optimizer, closure, [&] {
+      gradients_ready();
       others.hide(parameters, owner, global_rank());
-      return computed;
     });
   }
   if (alone() || world_size() == 1) return loss;

@@ -14,7 +14,8 @@ class LEVIN_API DDPZero1Strategy final : public DDPStrategy {
  public:
   using DDPStrategy::DDPStrategy;
 
-  at::Tensor optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure) override;
+  at::Tensor optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure,
+                            const std::function<void()>& gradients_ready) override;
   /// CheckpointError when this rank's error has parted it from the others, who have the rest of the state.
   Value optimizer_state(const optim::Optimizer& optimizer) override;
   void load_optimizer_state(optim::Optimizer& optimizer, const Value& state) override;

@@ -26,8 +26,9 @@ void Strategy::teardown(LightningModule& module) {
   if (!root_device_.is_cpu()) module.to(at::kCPU);
 }
 
-at::Tensor Strategy::optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure) {
-  return precision.optimizer_step(optimizer, closure);
+at::Tensor Strategy::optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure,
+                            const std::function<void()>& gradients_ready) {
+  return precision.optimizer_step(optimizer, closure, gradients_ready);
 }
 
 Value Strategy::optimizer_state(const optim::Optimizer& optimizer) { return optimizer.state_dict(); }

@@ -63,7 +63,8 @@ class LEVIN_API Strategy {
   virtual at::Tensor before_backward(const at::Tensor& loss) { return loss; }
   virtual void after_backward() {}
   /// The step itself, through the precision: see `Precision::optimizer_step`.
-  virtual at::Tensor optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure);
+  virtual at::Tensor optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure,
+                                    const std::function<void()>& gradients_ready);
   /// Before a validation, test or prediction.
   virtual void before_evaluation() {}
   /// Together, where the state is spread over the ranks. The whole of it, as `Optimizer::state_dict` has it.
