@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -44,14 +45,15 @@ class Console {
   }
 
   void set_rank(int rank, int world_size) {
-    const auto lock = this->lock();
     rank_ = rank;
     world_size_ = world_size;
   }
-  int rank() {
+  void around(const std::function<void()>& print) {
     const auto lock = this->lock();
-    return rank_;
+    around_live_line(print);
   }
+
+  int rank() const { return rank_; }
 
   void set_live_line(LiveLine* line) {
     const auto lock = this->lock();
@@ -118,7 +120,7 @@ class Console {
   spdlog::logger logger_;
   LogLevel level_ = LogLevel::info;
   bool level_known_ = false;
-  int rank_ = 0, world_size_ = 1;
+  std::atomic<int> rank_ = 0, world_size_ = 1;
   LiveLine* live_line_ = nullptr;
   bool moving_ = false;  // the live line is between hide and show
   CapturedMessages* capture_ = nullptr;
@@ -137,6 +139,8 @@ void print_line(std::string_view text) { Console::instance().line(text); }
 void set_console_rank(int rank, int world_size) { Console::instance().set_rank(rank, world_size); }
 int console_rank() { return Console::instance().rank(); }
 void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
+void print_around_live_line(const std::function<void()>& print) { Console::instance().around(print); }
+bool is_rank_zero() { return Console::instance().rank() == 0; }
 std::unique_lock<std::recursive_mutex> lock_console() { return Console::instance().lock(); }
 
 CapturedMessages::CapturedMessages() { Console::instance().begin_capture(*this); }

@@ -117,6 +117,7 @@ class LEVIN_API FitLoop {
   // fit_resume.cpp: going on as if nothing had happened
   bool resumes_at(At at) const { return resume_ && resume_->point.at == at; }
   void restore_moment(Run& run);
+  void load_counts(LightningModule& module);
   ResumePoint take_resume_point(At at);
   void finish_resumed_batch(Run& run);
   void finish_resumed_epoch(Run& run);
@@ -159,7 +160,7 @@ class LEVIN_API FitLoop {
   /// The generators and the counters when the validation at hand began: it is repeated if the run is resumed from within it.
   struct ValidationStart {
     RngState rng;
-    Value val_loop;
+    Value val_loop, metrics;
   };
   std::optional<ValidationStart> validation_start_;
   MetricLog::Position training_position_ = MetricLog::Position::outside;  ///< kept aside during a validation

@@ -8,6 +8,7 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/module/metric_module.h"
 #include "levin/framework/tensors/tensors.h"
 
 namespace levin {
@@ -83,6 +84,7 @@ Value FitLoop::resume_state(Run& run, bool interrupted) const {
   out["seconds_since_validation"] = real_clock().now() - last_validation_time_;
   out["last_reload_epoch"] = last_reload_epoch_;
   out["val_loop"] = repeats_validation ? validation_start_->val_loop : val_loop.resume_state();
+  out["metrics"] = repeats_validation ? validation_start_->metrics : metrics_state(*run.module);
   out["results"] = results.state_dict();
   if (!repeats_validation) out["val_results"] = val_loop.results.state_dict();
   out["metric_log"] = run.metric_log.state_dict();
@@ -163,6 +165,23 @@ std::int64_t FitLoop::first_batch_to_fetch() const {
   return resume_->point.at == At::batch ? batch_progress.current.completed : batch_progress.current.ready - (again ? 1 : 0);
 }
 
+// What has been logged, and the Metrics.
+void FitLoop::load_counts(LightningModule& module) {
+  const Value& state = resume_->state;
+  load_metrics_state(module, state.at("metrics"));
+  const auto find_metric = [known = module.named_metrics()](std::string_view attribute) {
+    for (const auto& [name, metric] : known)
+      if (name == attribute) return metric;
+    return std::shared_ptr<metrics::Metric>();
+  };
+  results.load_state_dict(state.at("results"));
+  results.attach_metrics(find_metric);
+  if (const Value* saved = state.find("val_results")) {
+    val_loop.results.load_state_dict(*saved);
+    val_loop.results.attach_metrics(find_metric);
+  }
+}
+
 // The readers' and the log's state, and the gradients. The generators are set where the run goes on, so that nothing comes between.
 void FitLoop::restore_moment(Run& run) {
   const Value& state = resume_->state;
@@ -173,11 +192,7 @@ void FitLoop::restore_moment(Run& run) {
   skip_next_validation_ = state.at("skip_next_validation").as_bool();
   last_validation_time_ = real_clock().now() - state.at("seconds_since_validation").as_double();
   val_loop.load_resume_state(state.at("val_loop"));
-  // A new rank has counted nothing yet.
-  if (!resume_->new_rank) {
-    results.load_state_dict(state.at("results"));
-    if (const Value* saved = state.find("val_results")) val_loop.results.load_state_dict(*saved);
-  }
+  if (!resume_->new_rank) load_counts(*run.module);  // a new rank has counted nothing yet
   run.metric_log.load_state_dict(state.at("metric_log"));
   training_position_ = static_cast<MetricLog::Position>(state.at("training_position").as_int());
   if (resume_->point.at == At::validation) run.metric_log.set_position(training_position_);

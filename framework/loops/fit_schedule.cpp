@@ -5,8 +5,10 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/data/combined_loader.h"
+#include "levin/framework/base/snapshot.h"
 #include "levin/framework/loops/fit_loop.h"
 #include "levin/framework/loops/share_out.h"
+#include "levin/framework/module/metric_module.h"
 
 namespace levin {
 namespace {
@@ -95,7 +97,7 @@ bool FitLoop::validation_due(Run& run) {
 
 void FitLoop::validate(Run& run, ResumePoint from) {
   at_ = {At::validation};
-  validation_start_ = {RngState::capture(), val_loop.resume_state()};
+  validation_start_ = {RngState::capture(), val_loop.resume_state(), snapshot(metrics_state(*run.module))};
   run.stage = Stage::validating;
   if (from.at == At::validation_end) {
     run.metric_log.activate(&val_loop.results);

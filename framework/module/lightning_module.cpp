@@ -6,6 +6,15 @@
 #include "levin/framework/results/metric_log.h"
 
 namespace levin {
+namespace {
+
+void warn_of_no_trainer() {
+  rank_zero_warn(
+      "You are trying to `self.log()` but the `self.trainer` reference is not registered on the model yet. This is "
+      "most likely because the model hasn't been passed to the `Trainer`");
+}
+
+}  // namespace
 
 TrainerLink::~TrainerLink() = default;
 
@@ -35,6 +44,13 @@ OptimizerConfig LightningModule::configure_optimizers() {
   throw MisconfigurationException(
       "No `configure_optimizers()` method defined. Lightning `Trainer` expects as minimum a `training_step()`, "
       "`train_dataloader()` and `configure_optimizers()` to be defined.");
+}
+
+void LightningModule::set_optimizer_source(std::function<OptimizerConfig(LightningModule&)> source) {
+  if (overrides_.configure_optimizers && source)
+    rank_zero_warn("`" + class_name(*this) + ".configure_optimizers` will be overridden by the configuration's `optimizer`.");
+  optimizer_source_ = std::move(source);
+  if (optimizer_source_) overrides_.configure_optimizers = true;
 }
 
 Batch LightningModule::transfer_batch_to_device(Batch batch, at::Device device, std::int64_t) {
@@ -87,17 +103,12 @@ std::vector<optim::LRScheduler*> LightningModule::lr_schedulers() {
 }
 
 void LightningModule::log(std::string_view name, const at::Tensor& value, const LogOptions& options) {
-  if (!link_) {
-    rank_zero_warn(
-        "You are trying to `self.log()` but the `self.trainer` reference is not registered on the model yet. This is "
-        "most likely because the model hasn't been passed to the `Trainer`");
-    return;
-  }
+  if (!link_) return warn_of_no_trainer();
   link_->metric_log().log(name, value, options);
 }
 
 void LightningModule::log(std::string_view name, double value, const LogOptions& options) {
-  if (!link_) return log(name, at::Tensor(), options);
+  if (!link_) return warn_of_no_trainer();
   link_->metric_log().log(name, value, options);
 }
 

@@ -218,10 +218,13 @@ bool is_lost_connection(const std::exception_ptr& error) {
   return false;
 }
 
-bool is_distributed_error(const std::exception_ptr& error) {
+// Whether the others have no use for being told: it is theirs, or they have agreed on it.
+bool is_known_to_others(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const DistributedError&) {
+    return true;
+  } catch (const SIGTERMException&) {
     return true;
   } catch (...) {
   }
@@ -239,7 +242,7 @@ std::exception_ptr DDPStrategy::leave_group(std::exception_ptr error) {
     error = std::make_exception_ptr(
         DistributedError("a collective failed on rank " + std::to_string(global_rank()) + ": " + group_->explain_failure()));
   }
-  group_->leave(is_distributed_error(error) ? std::string() : told(error));
+  group_->leave(is_known_to_others(error) ? std::string() : told(error));
   return error;
 }
 

@@ -6,7 +6,7 @@
 
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
-#include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"

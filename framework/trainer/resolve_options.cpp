@@ -8,7 +8,6 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
-#include "levin/framework/trainer/rank_zero_logger.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -198,7 +197,6 @@ void resolve_options(const TrainerOptions& o, const std::string& default_root_di
   check_gradient_options(o, loop);
   run.profiler = make_profiler(o.profiler);
   run.metric_log.loggers = loggers_of(o, default_root_dir);
-  if (!run.strategy->is_global_zero()) silence(run.metric_log.loggers);
   loop.log_every_n_steps = o.log_every_n_steps.value_or(o.barebones ? 0 : 50);
   check_batch_limits(o, loop, run);
 }

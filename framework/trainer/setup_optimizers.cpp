@@ -42,7 +42,8 @@ void warn_of_ignored_keys(const LRSchedulerConfig& config) {
 }  // namespace
 
 void Trainer::Impl::setup_optimizers() {
-  OptimizerConfig config = LEVIN_CALL_MODULE(run, configure_optimizers);
+  const auto& source = run.module->optimizer_source();
+  OptimizerConfig config = source ? source(*run.module) : LEVIN_CALL_MODULE(run, configure_optimizers);
   const bool automatic = run.module->automatic_optimization;
   if (config.optimizers.empty()) {
     rank_zero_warn("`LightningModule.configure_optimizers` returned `None`, this fit will run with no optimizer");

@@ -16,10 +16,10 @@
 #include "levin/framework/base/launch/heartbeat.h"
 #include "levin/framework/base/launch/rank_handlers.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/metrics/metric.h"
 #include "levin/framework/nn/sync_batch_norm.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
-#include "levin/framework/trainer/rank_zero_logger.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -41,6 +41,12 @@ void order_callbacks(Callbacks& callbacks) {
 }
 
 namespace {
+
+template <class F>
+void on_rank_zero(const Run& run, F&& call) {
+  if (run.strategy->is_global_zero())
+    for (const auto& logger : run.metric_log.loggers) call(*logger);
+}
 
 // Not from torch's generators: a run's random numbers are its own.
 std::string new_run_id() {
@@ -281,6 +287,8 @@ void Trainer::Impl::connect_metric_log() {
     const at::Tensor own = at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble);
     own.copy_(run.strategy->reduce(own, names[static_cast<std::size_t>(reduction)]));
   };
+  for (const auto& [name, metric] : run.module->named_metrics())
+    metric->dist_sync_fn = [strategy = run.strategy](const at::Tensor& tensor) { return strategy->all_gather(tensor).unbind(); };
 }
 
 // Once per machine: downloads, extraction.
@@ -293,10 +301,11 @@ void Trainer::Impl::prepare_data() {
 }
 
 void Trainer::Impl::call_setup() {
-  for (const auto& logger : run.metric_log.loggers) logger->open();  // on rank 0; elsewhere nothing happens
-  share_names(run.metric_log.loggers, *run.strategy);
-  run.strategy->barrier("pre_setup");
   const std::string_view stage = stage_name(run.fn);
+  on_rank_zero(run, [&](Logger& logger) { logger.open(stage); });
+  // Versions are counted on rank 0's disk.
+  shared_log_dir.clear();
+  if (run.strategy->world_size() > 1) shared_log_dir = run.strategy->on_rank_zero([&] { return Value(run.trainer.log_dir()); }).as_string();
   if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
   LEVIN_CALL(run, setup, stage);
   run.strategy->barrier("post_setup");
@@ -306,7 +315,7 @@ void Trainer::Impl::call_teardown() {
   const std::string_view stage = stage_name(run.fn);
   if (run.datamodule) run.call_datamodule(Hook::teardown, [&](LightningDataModule& data) { data.teardown(stage); });
   LEVIN_CALL(run, teardown, stage);
-  for (const auto& logger : run.metric_log.loggers) logger->finalize("success");
+  on_rank_zero(run, [](Logger& logger) { logger.finalize("success"); });
   if (run.profiler) run.profiler->describe();
 }
 
@@ -320,40 +329,39 @@ void Trainer::Impl::internal_teardown() {
 
 // All that is done about an error; the result is the one to go on with.
 std::exception_ptr Trainer::Impl::fail(std::exception_ptr error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const SIGTERMException&) {
-    save_for_requeue();
-    run.strategy->leave_group(error);
-  } catch (const KeyboardInterrupt&) {
-    run.strategy->leave_group(error);
-  } catch (...) {
-    error = run.strategy->leave_group(error);
+  const auto look_at = [&](auto&& look) {
     try {
       std::rethrow_exception(error);
     } catch (const std::exception& e) {
-      write_error_file(e);
+      look(e);
     } catch (...) {
+      look(RuntimeError("something was thrown that is no std::exception"));
     }
-  }
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
+  };
+  // All ranks have agreed on this one, so they still can do something together.
+  look_at([&](const std::exception& e) {
+    if (dynamic_cast<const SIGTERMException*>(&e)) save_for_requeue();
+  });
+  error = run.strategy->leave_group(error);
+  look_at([&](const std::exception& e) {
+    const bool asked_for = dynamic_cast<const SIGTERMException*>(&e) || dynamic_cast<const KeyboardInterrupt*>(&e);
+    if (!asked_for) write_error_file(e);
     handle_exception(e);
-  } catch (...) {
-  }
-  run.metric_log.abandon();
-  run.stage = Stage::none;
+  });
   return error;
 }
 
 void Trainer::Impl::handle_exception(const std::exception& error) {
+  const auto abandon = [this] {
+    run.metric_log.abandon();
+    run.stage = Stage::none;
+  };
   status = TrainerStatus::interrupted;
   if (dynamic_cast<const KeyboardInterrupt*>(&error)) rank_zero_info("Detected KeyboardInterrupt, attempting graceful shutdown ...");
-  if (!run.module->link()) return;  // nothing has begun
+  if (!run.module->link()) return abandon();  // nothing has begun
   LEVIN_CALL_CALLBACKS(run, on_exception, error);
   if (run.datamodule) run.datamodule->on_exception(error);
-  for (const auto& logger : run.metric_log.loggers) logger->finalize("failed");
+  on_rank_zero(run, [](Logger& logger) { logger.finalize("failed"); });
   internal_teardown();
   try {
     run.strategy->checkpoint_io().teardown();
@@ -361,6 +369,7 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
     // The first error is the one that the caller gets.
     console_error(std::string("A checkpoint was not saved: ") + second.what());
   }
+  abandon();
 }
 
 // The loop has stopped at a step boundary, so the state is whole.
@@ -404,11 +413,11 @@ void Trainer::Impl::log_hyperparameters() {
                          "LightningDataModule's hparams but have different values.");
     }
   }
-  for (const auto& logger : run.metric_log.loggers) {
-    if (params.size() > 0) logger->log_hyperparams(params);
-    logger->log_graph(*run.module);
-    logger->save();
-  }
+  on_rank_zero(run, [&](Logger& logger) {
+    if (params.size() > 0) logger.log_hyperparams(params);
+    logger.log_graph(*run.module);
+    logger.save();
+  });
 }
 
 }  // namespace levin

@@ -104,6 +104,8 @@ struct Trainer::Impl {
   Value preloaded;  ///< read already, when `ckpt_path="last"` was chosen
 
   // The order of checkpoints, inside the files: clocks and file dates lie.
+  std::string shared_log_dir;  ///< rank 0's, where there are several
+
   std::string run_id;         ///< of this run and all that resume it
   std::int64_t sequence = 0;  ///< of the last save
   std::int64_t resumed_sequence = 0;  ///< of the file that this run was resumed from; 0 if none

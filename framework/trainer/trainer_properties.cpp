@@ -142,6 +142,7 @@ LightningModule* Trainer::lightning_module() const { return impl_->run.module; }
 const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::optimizers() const { return impl_->run.optimizers; }
 const std::vector<LRSchedulerConfig>& Trainer::lr_scheduler_configs() const { return impl_->run.lr_scheduler_configs; }
 std::string Trainer::log_dir() const {
+  if (!impl_->shared_log_dir.empty()) return impl_->shared_log_dir;
   const Logger* first = logger();
   return first ? first->log_dir().value_or(default_root_dir_) : default_root_dir_;
 }

@@ -7,6 +7,7 @@ called, or every action that it profiled, in order; option_errors.json, what Tra
 """
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import io
@@ -21,7 +22,7 @@ import warnings
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch import callbacks as C
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from torch.utils.data import DataLoader
 
@@ -37,7 +38,7 @@ def write(name, value):
 # ---- Signatures ------------------------------------------------------------------------------------------------------------
 
 CLASSES = [Trainer, C.ModelCheckpoint, C.EarlyStopping, C.GradientAccumulationScheduler, C.ModelSummary, C.TQDMProgressBar,
-           C.Timer, CSVLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
+           C.RichProgressBar, C.Timer, CSVLogger, TensorBoardLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
 FUNCTIONS = {"log": LightningModule.log, "fit": Trainer.fit, "validate": Trainer.validate, "test": Trainer.test,
              "predict": Trainer.predict}
 
@@ -50,6 +51,8 @@ def signature(function):
         entry = {"name": name, "required": p.default is p.empty}
         if not entry["required"]:
             entry["default"] = getattr(p.default, "value", p.default)
+            if dataclasses.is_dataclass(entry["default"]):
+                entry["default"] = dataclasses.asdict(entry["default"])
         out.append(entry)
     return out
 

@@ -309,6 +309,7 @@ TEST_CASE("optimizers and schedulers that do not fit are refused in Lightning's 
   };
   CHECK(error(with({.name = "none"}, false)) == "The lr scheduler dict must have the key \"scheduler\" with its item being an lr scheduler");
   CHECK(error(with({.interval = "foo"}, false)) == "The \"interval\" key in lr scheduler dict must be \"step\" or \"epoch\" but is \"foo\"");
+  CHECK(error(with({.frequency = 0}, false)) == "The \"frequency\" key in lr scheduler dict must be at least 1 but is 0");
   CHECK(error(with({}, true)) ==
         "The lr scheduler dict must include a monitor when a `ReduceLROnPlateau` scheduler is used. For example: {\"optimizer\": optimizer, "
         "\"lr_scheduler\": {\"scheduler\": scheduler, \"monitor\": \"your_loss\"}}");
