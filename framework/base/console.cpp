@@ -1,5 +1,7 @@
 #include "levin/framework/base/console.h"
 
+#include "levin/framework/base/distributed/rank_zero.h"
+
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -137,7 +139,7 @@ void warn_once(std::string_view text) { Console::instance().message(LogLevel::wa
 void info_once(std::string_view text) { Console::instance().message(LogLevel::info, text, false, true); }
 void print_line(std::string_view text) { Console::instance().line(text); }
 void set_console_rank(int rank, int world_size) { Console::instance().set_rank(rank, world_size); }
-int console_rank() { return Console::instance().rank(); }
+void set_console_rank(int rank) { set_console_rank(rank, 1); }
 void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
 void print_around_live_line(const std::function<void()>& print) { Console::instance().around(print); }
 bool is_rank_zero() { return Console::instance().rank() == 0; }

@@ -22,7 +22,7 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 LEVIN_API void rank_zero_debug(std::string_view text);
 LEVIN_API void rank_zero_info(std::string_view text);
 LEVIN_API void rank_zero_warn(std::string_view text);
-/// Printed by every rank, with "[rank 1] " in front if there are several.
+/// Printed by every rank.
 LEVIN_API void console_error(std::string_view text);
 
 /// `rank_zero_warn` and `rank_zero_info`, each text once in the life of the process. The two remember texts apart.
@@ -34,8 +34,7 @@ LEVIN_API void info_once(std::string_view text);
 LEVIN_API void print_line(std::string_view text);
 
 /// This process's global rank; 0 until someone says otherwise.
-LEVIN_API void set_console_rank(int rank, int world_size = 1);
-LEVIN_API int console_rank();
+LEVIN_API void set_console_rank(int rank);
 /// Whether this process is the one that speaks, and that logs.
 LEVIN_API bool is_rank_zero();
 

@@ -67,7 +67,4 @@ class LEVIN_API SIGTERMException : public Error {
 /// The name of any exception as Python would print it: `Error::name()`, or a matching name for the standard library's classes.
 LEVIN_API std::string exception_name(const std::exception& error);
 
-/// Throws the error class of that name, as another rank threw it; a RuntimeError for a name that is none of ours.
-[[noreturn]] LEVIN_API void throw_named(const std::string& name, const std::string& message);
-
 }  // namespace levin

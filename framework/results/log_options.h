@@ -19,7 +19,7 @@ struct LogOptions {
   std::string_view reduce_fx = "mean";
   /// Keep the autograd graph. As in Lightning; rarely wanted.
   bool enable_graph = false;
-  /// Reduce over all ranks: the step's value at once, which costs a message, the epoch's at its end. All ranks must log it.
+  /// Reduce over all ranks at the epoch's end.
   bool sync_dist = false;
   /// With several evaluation loaders, append `/dataloader_idx_N` to the name.
   bool add_dataloader_idx = true;

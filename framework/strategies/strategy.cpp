@@ -1,6 +1,6 @@
 #include "levin/framework/strategies/strategy.h"
 
-#include "levin/framework/base/errors.h"
+#include "levin/framework/base/distributed/throw_named.h"
 #include "levin/framework/base/signal_flags.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/optim/optimizer.h"

@@ -8,6 +8,7 @@
 
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
+#include "levin/framework/base/distributed/rank_zero.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/strategies/ddp_strategy.h"

@@ -12,7 +12,7 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 def python_rank(folder, optimizer_name, epochs):
-    """What rank_program's module is, in Python."""
+    """What ddp_program's module is, in Python."""
     import torch
     import torch.distributed as dist
     from torch.nn.parallel import DistributedDataParallel
@@ -58,7 +58,7 @@ def check(optimizer):
         folder = pathlib.Path(name)
         run(TORCHRUN + [__file__, "rank", name, optimizer, "3"])
         words = ["train", "batch=4", "epochs=3", "sequential=1", "strategy=ddp", f"optimizer={optimizer}", f"folder={name}"]
-        run([BINARIES / "rank_program", *words, "devices=2"])
+        run([BINARIES / "ddp_program", *words, "devices=2"])
         for rank in (0, 1):
             theirs, ours = losses(folder / f"python.{rank}"), losses(folder / f"losses.{rank}")
             assert len(theirs) == len(ours) == 24, (len(theirs), len(ours))
@@ -66,7 +66,7 @@ def check(optimizer):
             assert apart < 1e-5 and not any(math.isnan(a) for a in ours), f"{optimizer}, rank {rank}: {apart}"
         by_hand = losses(folder / "weights.0")
         # Started by torchrun: the same run.
-        run(TORCHRUN + ["--no-python", BINARIES / "rank_program", *words])
+        run(TORCHRUN + ["--no-python", BINARIES / "ddp_program", *words])
         assert losses(folder / "weights.0") == by_hand
         assert losses(folder / "weights.1") == by_hand
 

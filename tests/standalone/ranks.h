@@ -10,7 +10,7 @@
 #include "support/run_program.h"
 #include "support/temporary_folder.h"
 
-inline std::string rank_program() { return std::string(LEVIN_BINARY_DIR) + "/bin/rank_program"; }
+inline std::string ddp_program() { return std::string(LEVIN_BINARY_DIR) + "/bin/ddp_program"; }
 
 /// How many runs a long form takes: LEVIN_LONG, else `otherwise`.
 inline int runs_or(int otherwise) {
@@ -18,9 +18,9 @@ inline int runs_or(int otherwise) {
   return given ? std::atoi(given) : otherwise;
 }
 
-/// `rank_program CASE ...`, which starts its other ranks itself. Ends a run that hangs after `seconds`.
+/// `ddp_program CASE ...`, which starts its other ranks itself. Ends a run that hangs after `seconds`.
 inline Ran run_ranks(const std::string& what, const std::string& folder, const std::string& variables = "", int seconds = 60) {
-  return run_program(variables + " OMP_NUM_THREADS=1 timeout -k 1 " + std::to_string(seconds) + " " + rank_program() + " " + what + " folder=" + folder);
+  return run_program(variables + " OMP_NUM_THREADS=1 timeout -k 1 " + std::to_string(seconds) + " " + ddp_program() + " " + what + " folder=" + folder);
 }
 
 inline std::string contents(const std::string& path) {

@@ -7,7 +7,7 @@ namespace {
 Ran start_by_hand(const std::string& common, const std::vector<std::string>& variables, const std::string& folder) {
   std::string line = "codes=0; ";
   for (const std::string& own : variables)
-    line += "(" + common + " " + own + " OMP_NUM_THREADS=1 timeout -k 1 60 " + rank_program() + " train batch=4 strategy=ddp epochs=1 folder=" + folder + ") & ";
+    line += "(" + common + " " + own + " OMP_NUM_THREADS=1 timeout -k 1 60 " + ddp_program() + " train batch=4 strategy=ddp epochs=1 folder=" + folder + ") & ";
   line += "for job in $(jobs -p); do wait $job || codes=1; done; exit $codes";
   return run_program("bash -c '" + line + "'");
 }
@@ -54,8 +54,8 @@ TEST_CASE("a rank that does not come is an error with its number") {
 
 TEST_CASE("only loopback listens when all ranks are here") {
   const TemporaryFolder folder;
-  const std::string line = "OMP_NUM_THREADS=1 " + rank_program() + " train devices=2 batch=4 epochs=100000 pids=1 folder=" + folder.path() +
-                           " & while [ ! -e " + folder.path() + "/pid.1 ]; do sleep 0.02; done; sleep 1; ss -ltnp | grep rank_program; kill -9 $!";
+  const std::string line = "OMP_NUM_THREADS=1 " + ddp_program() + " train devices=2 batch=4 epochs=100000 pids=1 folder=" + folder.path() +
+                           " & while [ ! -e " + folder.path() + "/pid.1 ]; do sleep 0.02; done; sleep 1; ss -ltnp | grep ddp_program; kill -9 $!";
   const Ran ran = run_program("bash -c '" + line + "'");
   INFO(ran.output);
   CHECK(ran.output.find("127.0.0.1:") != ran.output.npos);

@@ -1,4 +1,4 @@
-// One rank of a run, or all of them: what the tests of several processes start. `rank_program CASE key=value...`
+// One rank of a run, or all of them: what the tests of several processes start. `ddp_program CASE key=value...`
 
 #include <cstdio>
 #include <filesystem>
@@ -195,6 +195,6 @@ int main(int argc, char** argv) {
     if (what == "train") return train(arguments);
     if (what == "metrics") return metrics(arguments);
     if (what == "collectives") return collectives(arguments);
-    throw levin::ValueError("rank_program: no case '" + what + "'");
+    throw levin::ValueError("ddp_program: no case '" + what + "'");
   });
 }
