@@ -22,7 +22,7 @@
 namespace levin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 using StorePtr = c10::intrusive_ptr<c10d::Store>;
 
 std::string place(const ClusterEnvironment& e) { return e.main_address + ":" + std::to_string(e.main_port); }
@@ -79,7 +79,7 @@ std::string random_word() {
 std::string call_meeting(c10d::Store& store, const ClusterEnvironment& e, std::chrono::milliseconds timeout) {
   const std::string meeting = std::to_string(store.add("levin/meetings", 1));
   std::vector<std::string> answered(static_cast<std::size_t>(e.world_size));
-  const auto deadline = Clock::now() + timeout;
+  const auto deadline = SteadyClock::now() + timeout;
   for (int next = 1; next < e.world_size;) {
     for (int rank = next; rank < e.world_size; ++rank) {
       if (!store.check({hello(rank)})) continue;
@@ -91,7 +91,7 @@ std::string call_meeting(c10d::Store& store, const ClusterEnvironment& e, std::c
     }
     while (next < e.world_size && store.check({joined(meeting, next)})) ++next;
     if (next == e.world_size) break;
-    if (Clock::now() > deadline) {
+    if (SteadyClock::now() > deadline) {
       throw DistributedError("rank " + std::to_string(next) + " of " + std::to_string(e.world_size) + " did not come to " + place(e) + " within " +
                              seconds(timeout));
     }

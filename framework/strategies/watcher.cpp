@@ -10,7 +10,7 @@ namespace levin {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto period = 250ms;
 /// Beats come every period; a machine that is busy may hold one back.
@@ -89,7 +89,7 @@ std::vector<std::string> Watcher::beats() {
 
 std::string Watcher::explain_failure() {
   try {
-    const auto until = Clock::now() + silence;
+    const auto until = SteadyClock::now() + silence;
     const std::vector<std::string> before = beats();
     std::vector<bool> alive(static_cast<std::size_t>(size_));
     while (true) {
@@ -103,7 +103,7 @@ std::string Watcher::explain_failure() {
       std::vector<int> silent;
       for (int rank = 0; rank < size_; ++rank)
         if (!alive[static_cast<std::size_t>(rank)] && !store_->check({key("followed", rank)})) silent.push_back(rank);
-      if (Clock::now() >= until)
+      if (SteadyClock::now() >= until)
         return silent.empty() ? "all ranks live, but their collectives failed" : names(silent) + (silent.size() == 1 ? " is" : " are") + " gone, without a word";
       std::this_thread::sleep_for(100ms);
     }

@@ -26,7 +26,7 @@ namespace levin {
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 /// How long this process has to end by itself after another rank failed, and the others after this one did.
 constexpr auto own_grace = 10s, others_grace = 3s, stop_grace = 30s;
@@ -75,14 +75,14 @@ Children& children() {
 }
 
 // Waits until all have ended or the time is over; the first failure's exit code.
-int wait_for_all(Children& ranks, Clock::duration time) {
+int wait_for_all(Children& ranks, SteadyClock::duration time) {
   int code = 0;
-  const auto until = Clock::now() + time;
+  const auto until = SteadyClock::now() + time;
   std::string who;
   while (true) {
     const int failed = ranks.reap(who);
     if (code == 0) code = failed;
-    if (!ranks.any() || Clock::now() > until) return code;
+    if (!ranks.any() || SteadyClock::now() > until) return code;
     std::this_thread::sleep_for(2ms);
   }
 }
@@ -101,7 +101,7 @@ void at_exit(int status, void*) {
   ranks.leaving = true;
   if (status == 0) {
     // They have as much left to do as this process had: nothing that needs it.
-    if (const int code = wait_for_all(ranks, Clock::duration::max() / 4)) _exit(code);
+    if (const int code = wait_for_all(ranks, SteadyClock::duration::max() / 4)) _exit(code);
     return;
   }
   if (status == exit_terminated || status == exit_interrupted) wait_for_all(ranks, stop_grace);
