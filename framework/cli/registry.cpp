@@ -31,7 +31,12 @@ ClassConfig ClassConfig::read(const Value& config) {
   if (config.is_string()) return {config.as_string(), Value::dict()};
   if (!config.is_dict()) throw TypeError("expected a class name or {\"class_path\": ..., \"init_args\": {...}}, got " + config.type_name() + " " + config.repr(60));
   Problems problems;
-  add_unknown_keys(config, {"class_path", "init_args"}, problems);
+  for (const auto& [key, unused] : config.as_dict()) {
+    const std::string name = key.is_string() ? key.as_string() : key.repr();
+    if (name == "class_path" || name == "init_args") continue;
+    const std::string near = nearest_name(name, {"class_path", "init_args"});
+    problems.add({"", "unknown key '" + name + "'; " + (near.empty() ? "a class's options stand in \"init_args\": {...}" : "did you mean '" + near + "'?"), "KeyError", name});
+  }
   const Value *class_path = config.find("class_path"), *init_args = config.find("init_args");
   if (!class_path || class_path->is_none()) problems.add({"", "\"class_path\" is missing; it names the class, as in {\"class_path\": \"NAME\"}"});
   else problems.collect("class_path", [&] { (void)class_path->as_string(); });

@@ -93,10 +93,7 @@ Value links_of(const Config& config, const CliOptions& options) {
 // True and nothing: PL_GLOBAL_SEED, else 0; false: none.
 std::optional<std::int64_t> seed(const Value& given) {
   if (given.is_bool() && !given.as_bool()) return std::nullopt;
-  if (given.is_none() || given.is_bool()) {
-    if (!global_seed()) rank_zero_warn("No seed found, seed set to 0");
-    return seed_everything(std::nullopt, /*workers=*/true);
-  }
+  if (given.is_none() || given.is_bool()) return seed_everything(std::nullopt, /*workers=*/true);
   return seed_everything(Field<std::int64_t>::read(given), /*workers=*/true);
 }
 
@@ -128,7 +125,7 @@ Config gather_config(const CommandLine& line, const CliOptions& options) {
 Value resolve_config(const Config& config, const CliOptions& options) {
   Value out = complete_config(config.value, registered_classes());
   Problems problems;
-  problems.collect("", [&] { apply_links(out, links_of(config, options), config.value); });
+  problems.collect("link", [&] { apply_links(out, links_of(config, options), config.value); });
   throw_located(config, problems);
   return out;
 }
@@ -136,10 +133,11 @@ Value resolve_config(const Config& config, const CliOptions& options) {
 Instances instantiate(const Config& config, Value& resolved, const std::vector<std::shared_ptr<Callback>>& extra) {
   Instances out;
   Problems problems;
+  const bool seed_known = resolved.at("seed_everything").is_int() || global_seed();
+  std::optional<std::int64_t> seed_used;
   problems.collect("seed_everything", [&] {
-    const auto used = seed(resolved.at("seed_everything"));
-    resolved["seed_everything"] = used ? Value(*used) : Value(false);
-    if (used) rank_zero_info("Seed set to " + std::to_string(*used));
+    seed_used = seed(resolved.at("seed_everything"));
+    resolved["seed_everything"] = seed_used ? Value(*seed_used) : Value(false);
   });
   TrainerOptions trainer_options;
   problems.collect("trainer", [&] {
@@ -161,6 +159,8 @@ Instances instantiate(const Config& config, Value& resolved, const std::vector<s
   }
   problems.collect("ckpt_path", [&] { out.ckpt_path = Field<std::optional<std::string>>::read(resolved.at("ckpt_path")); });
   throw_located(config, problems);
+  if (seed_used && !seed_known) rank_zero_warn("No seed found, seed set to 0");
+  if (seed_used) rank_zero_info("Seed set to " + std::to_string(*seed_used));
   return out;
 }
 

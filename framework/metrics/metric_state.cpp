@@ -204,7 +204,15 @@ void Metric::load_state_dict(const Value& saved) {
 Value Metric::resume_state() const {
   TensorExporter exporter;
   Value states = Value::dict();
-  for (const State& state : states_) states[state.name] = exported(exporter, state.tensor, state.list);
+  for (const State& state : states_) {
+    // A list of a thousand batches would be a thousand records in the file; joined it means the same.
+    if (state.list && state.list->size() > 1 && state.reduce.kind == Kind::cat) {
+      const std::vector<at::Tensor> joined{dim_zero_cat(*state.list)};
+      states[state.name] = exported(exporter, nullptr, &joined);
+    } else {
+      states[state.name] = exported(exporter, state.tensor, state.list);
+    }
+  }
   return Dict{{"update_count", update_count_}, {"states", states},
               {"forward_cache", forward_cache_.defined() ? Value(exporter(forward_cache_.detach())) : Value()}};
 }

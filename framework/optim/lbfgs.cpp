@@ -21,7 +21,7 @@ LBFGSOptions checked(LBFGSOptions o) {
 }
 
 TorchNumber largest(const at::Tensor& tensor) { return TorchNumber::of(tensor.abs().max()); }
-TorchNumber dot(const at::Tensor& a, const at::Tensor& b) { return TorchNumber::of(a.dot(b)); }
+TorchNumber number_dot(const at::Tensor& a, const at::Tensor& b) { return TorchNumber::of(a.dot(b)); }
 
 }  // namespace
 
@@ -80,7 +80,7 @@ at::Tensor LBFGS::next_direction(State& s, const at::Tensor& gradient) {
     return gradient.neg();
   }
   const at::Tensor y = gradient.sub(s.prev_flat_grad), step = s.d.mul(s.t.value());
-  const TorchNumber ys = dot(y, step);
+  const TorchNumber ys = number_dot(y, step);
   if (ys > 1e-10) {
     if (static_cast<std::int64_t>(s.old_dirs.size()) == options().history_size) {
       s.old_dirs.erase(s.old_dirs.begin());
@@ -90,18 +90,18 @@ at::Tensor LBFGS::next_direction(State& s, const at::Tensor& gradient) {
     s.old_dirs.push_back(y);
     s.old_stps.push_back(step);
     s.ro.push_back(TorchNumber(1) / ys);
-    s.h_diag = ys / dot(y, y);
+    s.h_diag = ys / number_dot(y, y);
   }
   if (s.al.empty()) s.al_last = s.stepped;
   s.al.resize(static_cast<std::size_t>(options().history_size));
   at::Tensor q = gradient.neg();
   for (std::size_t i = s.old_dirs.size(); i-- > 0;) {
-    s.al[i] = dot(s.old_stps[i], q) * s.ro[i];
+    s.al[i] = number_dot(s.old_stps[i], q) * s.ro[i];
     q.add_(s.old_dirs[i], -s.al[i].value());
   }
   at::Tensor r = q.mul(s.h_diag.value());
   for (std::size_t i = 0; i < s.old_dirs.size(); ++i) {
-    const TorchNumber beta = dot(s.old_dirs[i], r) * s.ro[i];
+    const TorchNumber beta = number_dot(s.old_dirs[i], r) * s.ro[i];
     r.add_(s.old_stps[i], (s.al[i] - beta).value());
   }
   return r;
@@ -140,7 +140,7 @@ at::Tensor LBFGS::step(LossClosure closure) {
       const TorchNumber inverse = TorchNumber(1) / TorchNumber::of(gradient.abs().sum());
       s.t = (inverse < 1.0 ? inverse : TorchNumber(1)) * o.lr;
     }
-    const TorchNumber slope = dot(gradient, s.d);
+    const TorchNumber slope = number_dot(gradient, s.d);
     if (slope > -o.tolerance_change) break;
 
     std::int64_t more = 0;
@@ -152,7 +152,7 @@ at::Tensor LBFGS::step(LossClosure closure) {
         const TorchNumber value = number(evaluate());
         const at::Tensor there = flat_gradient();
         for (std::size_t i = 0; i < before.size(); ++i) param_groups()[0].params()[i].copy_(before[i]);
-        return LinePoint{step, value, there, dot(there, s.d)};
+        return LinePoint{step, value, there, number_dot(there, s.d)};
       };
       const LinePoint best = strong_wolfe(along, {0, loss, gradient, slope}, s.t, largest(s.d), o.tolerance_change, *o.max_eval - evaluations, more);
       loss = best.value, gradient = best.gradient, s.t = best.step;
@@ -207,7 +207,7 @@ void LBFGS::write_state(const at::Tensor& parameter, TensorExporter& tensors, Di
   if (found == state_.end()) return;
   const State& s = static_cast<const State&>(*found->second);
   const auto scalar = [&](const TorchNumber& n) { return n.is_tensor() ? Value(tensors(at::scalar_tensor(n.value(), at::dtype(n.type())))) : Value(n.value()); };
-  const auto list = [](const auto& items, const auto& one) {
+  const auto list = [](const auto& items, auto&& one) {
     List values;
     for (const auto& item : items) values.emplace_back(one(item));
     return Value::list(std::move(values));

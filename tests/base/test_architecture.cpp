@@ -105,7 +105,7 @@ TEST_CASE("base and checkpoint know nothing of LibTorch") {
 }
 
 TEST_CASE("headers are light") {
-  const std::set<std::string> light{"ATen/core/Tensor.h", "torch/optim/optimizer.h"};
+  const std::set<std::string> light{"ATen/core/Tensor.h", "torch/optim/optimizer.h", "torch/version.h"};  // the last: three macros
   for (const std::string& path : sources()) {
     if (!path.ends_with(".h")) continue;
     for (const std::string& header : includes(path)) {

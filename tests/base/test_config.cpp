@@ -204,15 +204,15 @@ TEST_CASE("wrong links say what is wrong with them") {
   const Value given = json(R"({"model": {"class_path": "Net", "init_args": {"count": 5}}, "data": "Rows"})");
   struct Row { const char *links, *message; };
   const Row rows[] = {
-      {R"({"data.batch_size": "model.count"})", "link: 'model.count' takes its value from 'data.batch_size' and can't be given as well; leave it or the link out"},
-      {R"({"data.batchsize": "model.rate"})", "link: there is no option 'data.batchsize' to take a value from"},
-      {R"({"data.batch_size": "model.rat"})", "link: there is no option 'model.rat' to give a value to"},
-      {R"({"data.batch_size": "data.batch_size"})", "link: the links go round in a circle: data.batch_size -> data.batch_size; take one of them out"},
+      {R"({"data.batch_size": "model.count"})", "'model.count' takes its value from 'data.batch_size' and can't be given as well; leave it or the link out"},
+      {R"({"data.batchsize": "model.rate"})", "there is no option 'data.batchsize' to take a value from"},
+      {R"({"data.batch_size": "model.rat"})", "there is no option 'model.rat' to give a value to"},
+      {R"({"data.batch_size": "data.batch_size"})", "the links go round in a circle: data.batch_size -> data.batch_size; take one of them out"},
       {R"({"data.batch_size": "model.rate", "model.rate": "model.mixed", "model.mixed": "data.batch_size"})",
-       "link: the links go round in a circle: data.batch_size -> model.rate -> model.mixed -> data.batch_size; take one of them out"},
-      {R"({"data.batch_size": "model.rate", "data.path": "model.rate"})", "link: 'model.rate' is linked to both 'data.batch_size' and 'data.path'; leave one out"},
-      {R"([1])", "link: expected a dict of source to target, got list [1]"},
-      {R"({"data.path": 3})", "link.data.path: expected a path or a list of paths, got int 3"},
+       "the links go round in a circle: data.batch_size -> model.rate -> model.mixed -> data.batch_size; take one of them out"},
+      {R"({"data.batch_size": "model.rate", "data.path": "model.rate"})", "'model.rate' is linked to both 'data.batch_size' and 'data.path'; leave one out"},
+      {R"([1])", "expected a dict of source to target, got list [1]"},
+      {R"({"data.path": 3})", "'data.path': expected a path or a list of paths, got int 3"},
   };
   for (const Row& row : rows) {
     Value whole = complete_config(given, catalog);
@@ -224,14 +224,14 @@ TEST_CASE("problems are told with where they were written, in that order") {
   const Config config = config_of("{\"trainer\": {\"b\": 1,\n \"a\": 2}, \"model\": {\"class_path\": \"N\",\n \"init_args\": {\"lr\": -1}}}");
   Problems problems;
   problems.add({"model", "`lr` has to be positive, got -1"});
-  CHECK_THROWS_WITH(throw_located(config, problems), "a.json:3:22: model: `lr` has to be positive, got -1");
+  CHECK_THROWS_WITH(throw_located(config, problems), "a.json:3:22: model.init_args.lr: `lr` has to be positive, got -1");
   problems.add({"trainer", "unknown key 'a'", "KeyError", "a"});
   problems.add({"trainer.b", "expected a str"});
   CHECK_THROWS_WITH(throw_located(config, problems),
                     "3 things are wrong with the configuration:\n"
                     "  a.json:1:19: trainer.b: expected a str\n"
                     "  a.json:2:2: trainer: unknown key 'a'\n"
-                    "  a.json:3:22: model: `lr` has to be positive, got -1");
+                    "  a.json:3:22: model.init_args.lr: `lr` has to be positive, got -1");
 }
 
 TEST_CASE("types are taken apart") {

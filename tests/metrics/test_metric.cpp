@@ -244,7 +244,7 @@ TEST_CASE("a collection: names, groups that share one update, values") {
     CHECK_THROWS_AS(collection["Recall"], levin::KeyError);
   }
   CHECK_THROWS_WITH(MetricCollection(MetricCollection::Metrics{accuracy(), accuracy()}), "Encountered two metrics both named MulticlassAccuracy");
-  const MetricCollection named({{"b", accuracy()}, {"a", accuracy()}});
+  const MetricCollection named(MetricCollection::NamedMetrics{{"b", accuracy()}, {"a", accuracy()}});
   CHECK(named.items().front().first == "a");
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 std::shared_ptr<levin::metrics::Metric> make(const levin::Value& recorded) {
   levin::register_builtins();
-  return levin::metric_registry().make(levin::Dict{{"class_path", recorded.at("metric")}, {"init_args", recorded.at("options")}}, "metric");
+  return levin::metric_registry().make(levin::Dict{{"class_path", recorded.at("metric")}, {"init_args", recorded.at("options")}});
 }
 
 bool same(double ours, double theirs) {
@@ -75,7 +75,7 @@ TEST_CASE("wrong arguments and wrong tensors get torchmetrics' words") {
 
 TEST_CASE("a metric that failed on a batch keeps what it had counted") {
   levin::register_builtins();
-  const auto metric = levin::metric_registry().make("SumMetric", "metric");
+  const auto metric = levin::metric_registry().make("SumMetric");
   metric->update(2.0);
   CHECK_THROWS_AS(metric->forward(at::empty({1}), at::empty({1})), levin::TypeError);
   CHECK(metric->compute().item<double>() == 2);

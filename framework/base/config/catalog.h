@@ -38,7 +38,7 @@ LEVIN_API std::string_view section_kind(std::string_view section);
 LEVIN_API Value complete_config(const Value& config, const Catalog& catalog);
 
 /// Copies values from one option to others: `{"data.batch_size": "model.batch_size"}`, source to target or to a list of targets.
-/// `init_args` may be left out. `config` must be complete. ValueError for a place that isn't there, a target that is also given (as
+/// `init_args` may be left out. `config` must be complete. ValueError (about the section `link`) for a place that isn't there, a target that is also given (as
 /// `given` tells) or has two sources, and for links that go round in a circle.
 LEVIN_API void apply_links(Value& config, const Value& links, const Value& given);
 

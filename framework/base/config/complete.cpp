@@ -12,22 +12,25 @@ Value without_class(const Value& given) {
   return out;
 }
 
+Value without(const Value& given, const std::vector<FieldDescription>& fields) {
+  Value out = given.clone();
+  for (const FieldDescription& field : fields) out.as_dict().erase(field.name);
+  return out;
+}
+
 class Completer {
  public:
   explicit Completer(const Catalog& catalog) : catalog_(catalog) {}
 
   // The options in their order, then whatever else is there.
   Value options(const Value& given, const std::vector<FieldDescription>& fields) const {
+    if (!given.is_dict() && !given.is_none()) return given.clone();
     Value out = Value::dict();
     for (const FieldDescription& field : fields) {
       const Value* value = given.find(field.name);
       out[field.name] = this->value(value ? *value : field.default_value, field);
     }
-    if (given.is_dict()) {
-      for (const auto& [key, value] : given.as_dict())
-        if (!out.find(key.as_string())) out[key.as_string()] = value.clone();
-    }
-    return out;
+    return given.is_dict() ? merge_configs(out, without(given, fields)) : out;
   }
 
   Value of_kind(const Value& given, std::string_view kind) const {

@@ -30,14 +30,14 @@ std::string short_path(const std::string& path) {
 }
 
 std::map<std::string, std::string> sources_by_target(const Value& links) {
-  if (!links.is_dict()) throw TypeError("link: expected a dict of source to target, got " + links.type_name() + " " + links.repr(60));
+  if (!links.is_dict()) throw TypeError("expected a dict of source to target, got " + links.type_name() + " " + links.repr(60));
   std::map<std::string, std::string> out;
   for (const auto& [source, targets] : links.as_dict()) {
     const List list = targets.is_list() ? targets.items() : List{targets};
     for (const Value& target : list) {
-      if (!target.is_string()) throw TypeError("link." + source.as_string() + ": expected a path or a list of paths, got " + target.type_name() + " " + target.repr(60));
+      if (!target.is_string()) throw TypeError("'" + source.as_string() + "': expected a path or a list of paths, got " + target.type_name() + " " + target.repr(60));
       const auto [at, is_new] = out.emplace(short_path(target.as_string()), short_path(source.as_string()));
-      if (!is_new) throw ValueError("link: '" + target.as_string() + "' is linked to both '" + at->second + "' and '" + source.as_string() + "'; leave one out");
+      if (!is_new) throw ValueError("'" + target.as_string() + "' is linked to both '" + at->second + "' and '" + source.as_string() + "'; leave one out");
     }
   }
   return out;
@@ -60,7 +60,7 @@ void apply_links(Value& config, const Value& links, const Value& given) {
           circle += " -> " + *i;
           if (*i == at) break;
         }
-        throw ValueError("link: the links go round in a circle: " + circle + "; take one of them out");
+        throw ValueError("the links go round in a circle: " + circle + "; take one of them out");
       }
       chain.push_back(at);
     }
@@ -68,10 +68,10 @@ void apply_links(Value& config, const Value& links, const Value& given) {
       const std::string& source = sources.at(*at);
       const Value* from = find_place(config, source);
       Value* to = find_place(config, *at);
-      if (!from) throw ValueError("link: there is no option '" + source + "' to take a value from");
-      if (!to) throw ValueError("link: there is no option '" + *at + "' to give a value to");
+      if (!from) throw ValueError("there is no option '" + source + "' to take a value from");
+      if (!to) throw ValueError("there is no option '" + *at + "' to give a value to");
       if (const Value* own = find_place(as_given, *at); own && !(*own == *from))
-        throw ValueError("link: '" + *at + "' takes its value from '" + source + "' and can't be given as well; leave it or the link out");
+        throw ValueError("'" + *at + "' takes its value from '" + source + "' and can't be given as well; leave it or the link out");
       *to = from->clone();
       done.insert(*at);
     }

@@ -42,9 +42,14 @@ std::string place_of(const Config& config, const Problem& problem) {
   const Value* options = value_at(config.value, place);
   if (options && options->find("init_args")) options = options->find("init_args"), place = join_place(place, "init_args");
   if (!options || !options->is_dict()) return problem.place;
-  for (const auto& [key, value] : options->as_dict())
-    if (speaks_of(problem.message, key.as_string())) return join_place(place, key.as_string());
-  return problem.place;
+  const auto option = [&](auto&& is_meant) {
+    for (const auto& [key, value] : options->as_dict())
+      if (is_meant(key.as_string(), value)) return join_place(place, key.as_string());
+    return std::string();
+  };
+  std::string found = option([&](const std::string& key, const Value&) { return speaks_of(problem.message, key); });
+  if (found.empty()) found = option([&](const std::string&, const Value& value) { return value.is_string() && speaks_of(problem.message, value.repr()); });
+  return found.empty() ? problem.place : found;
 }
 
 Origin origin_of(const Config& config, const Problem& problem) {
@@ -52,11 +57,18 @@ Origin origin_of(const Config& config, const Problem& problem) {
   return problem.key.empty() ? entry.value : entry.key;
 }
 
+// An option's own place also in words.
+Problem placed(const Config& config, const Problem& problem) {
+  Problem out = problem;
+  if (problem.key.empty()) out.place = place_of(config, problem);
+  return out;
+}
+
 }  // namespace
 
 std::string located_text(const Config& config, const Problem& problem) {
   const std::string where = origin_of(config, problem).text();
-  return (where.empty() ? "" : where + ": ") + problem.text();
+  return (where.empty() ? "" : where + ": ") + placed(config, problem).text();
 }
 
 void throw_located(const Config& config, const Problems& problems) {
