@@ -1,5 +1,7 @@
 #include "levin/framework/base/console.h"
 
+#include "levin/framework/base/distributed/rank_zero.h"
+
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -25,6 +27,8 @@ class Console {
     const auto lock = this->lock();
     if (!every_rank && rank_ != 0) return;
     if (once && !said_.emplace(level, text).second) return;
+    std::string with_rank;
+    if (every_rank && world_size_ > 1) text = with_rank = "[rank " + std::to_string(rank_) + "] " + std::string(text);
     if (capture_) capture_->messages_.emplace_back(level, text);
     else if (level >= level_from_environment()) around_live_line([&] { write(level, text); });
   }
@@ -42,12 +46,15 @@ class Console {
     });
   }
 
+  void set_rank(int rank, int world_size) {
+    rank_ = rank;
+    world_size_ = world_size;
+  }
   void around(const std::function<void()>& print) {
     const auto lock = this->lock();
     around_live_line(print);
   }
 
-  void set_rank(int rank) { rank_ = rank; }
   int rank() const { return rank_; }
 
   void set_live_line(LiveLine* line) {
@@ -115,7 +122,7 @@ class Console {
   spdlog::logger logger_;
   LogLevel level_ = LogLevel::info;
   bool level_known_ = false;
-  std::atomic<int> rank_ = 0;
+  std::atomic<int> rank_ = 0, world_size_ = 1;
   LiveLine* live_line_ = nullptr;
   bool moving_ = false;  // the live line is between hide and show
   CapturedMessages* capture_ = nullptr;
@@ -131,7 +138,8 @@ void console_error(std::string_view text) { Console::instance().message(LogLevel
 void warn_once(std::string_view text) { Console::instance().message(LogLevel::warning, text, false, true); }
 void info_once(std::string_view text) { Console::instance().message(LogLevel::info, text, false, true); }
 void print_line(std::string_view text) { Console::instance().line(text); }
-void set_console_rank(int rank) { Console::instance().set_rank(rank); }
+void set_console_rank(int rank, int world_size) { Console::instance().set_rank(rank, world_size); }
+void set_console_rank(int rank) { set_console_rank(rank, 1); }
 void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
 void print_around_live_line(const std::function<void()>& print) { Console::instance().around(print); }
 bool is_rank_zero() { return Console::instance().rank() == 0; }

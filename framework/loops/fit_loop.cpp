@@ -4,6 +4,7 @@
 
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/heartbeat.h"
 #include "levin/framework/base/signal_flags.h"
 
 namespace levin {
@@ -62,7 +63,7 @@ void FitLoop::run_epoch(Run& run) {
   epoch_progress.increment_processed();
   end_epoch(run);
   if (signals::interrupted()) throw KeyboardInterrupt();
-  if (signals::terminated()) throw SIGTERMException();
+  if (run.strategy->agree_to_stop()) throw SIGTERMException();
 }
 
 // False: the epoch ends with this batch.
@@ -141,7 +142,8 @@ void FitLoop::finish_batch(Run& run) {
   run.strategy->checkpoint_io().rethrow_failure();
   at_ = {At::batch};
   if (signals::interrupted()) throw KeyboardInterrupt();
-  if (!steps_reached(run) && !is_last_batch_of_epoch() && signals::terminated()) throw SIGTERMException();
+  heartbeat::beat();
+  if (!steps_reached(run) && !is_last_batch_of_epoch() && run.strategy->stop_agreed()) throw SIGTERMException();
 }
 
 void FitLoop::end_epoch(Run& run) {

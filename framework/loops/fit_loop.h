@@ -58,8 +58,18 @@ class LEVIN_API FitLoop {
   /// What the checkpoint's `loops` do not tell: where in the run it is saved, and all that the rest of the run depends on.
   /// `interrupted`: an exception is on its way out, so the call that it came from is repeated.
   Value resume_state(Run& run, bool interrupted) const;
+  /// What one rank finds of that in a checkpoint.
+  struct SavedState {
+    const Value* state = nullptr;
+    std::int64_t world_size = 1;                  ///< how many ranks there were
+    std::optional<int> new_rank = std::nullopt;  ///< this rank was not there: the state is rank 0's
+  };
   /// After `load_state_dict`: goes on at that very point instead of where Lightning would.
-  void resume_exactly(const Value& state, Run& run);
+  ///
+  /// With another number of ranks than then, an epoch that was under way goes on at the first batch that is not wholly behind the last
+  /// one: no sample is left out, fewer than a batch of all ranks come twice. What was left of the last batch's hooks and a half
+  /// accumulated gradient are dropped; new ranks get random numbers of their own.
+  void resume_exactly(const SavedState& saved, Run& run);
   /// A sanity check comes before a run and between epochs, not before the rest of one.
   bool skips_sanity_check() const { return val_loop.restarting || (resume_ && resume_->point.inside_batch()); }
 
@@ -107,10 +117,12 @@ class LEVIN_API FitLoop {
   // fit_resume.cpp: going on as if nothing had happened
   bool resumes_at(At at) const { return resume_ && resume_->point.at == at; }
   void restore_moment(Run& run);
+  void load_counts(LightningModule& module);
   ResumePoint take_resume_point(At at);
   void finish_resumed_batch(Run& run);
   void finish_resumed_epoch(Run& run);
   void reopen_epoch();
+  void share_epoch_anew();
   void load_resumed_loader(Run& run);
   std::int64_t first_batch_to_fetch() const;
 
@@ -139,6 +151,9 @@ class LEVIN_API FitLoop {
     Value state;
     RngState rng;
     bool same_callbacks;  ///< as many as then: what they had done to the run still holds
+    std::int64_t world_size, former_world_size;
+    bool new_rank;
+    bool same_world() const { return world_size == former_world_size; }
   };
   std::optional<Resume> resume_;
   std::int64_t given_accumulation_ = 1;  ///< the Trainer's option, before a callback changed it

@@ -7,6 +7,7 @@
 #include "levin/framework/data/combined_loader.h"
 #include "levin/framework/base/snapshot.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/loops/share_out.h"
 #include "levin/framework/module/metric_module.h"
 
 namespace levin {
@@ -180,6 +181,7 @@ void FitLoop::setup_data(Run& run) {
     throw ValueError("`_FitLoop` does not support the `CombinedLoader(mode=\"sequential\")` mode. The available modes are: "
                      "['min_size', 'max_size_cycle', 'max_size']");
   }
+  share_out(loaders_, run);
   max_batches_ = number_of_batches(*loaders_[0], run.options.limit_train_batches, "train");
   open_train_loader(run);
   if (max_batches_ == 0) return;

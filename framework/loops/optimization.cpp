@@ -19,7 +19,7 @@ class Optimization::Stepper final : public LightningOptimizer {
     const bool counts = optimization_.counts_manual_steps_;
     const ProfiledAction action(counts ? run_.profiler.get() : nullptr, "optimizer_step");
     if (counts) optimization_.manual_step_progress.increment_ready();
-    const at::Tensor loss = run_.precision->optimizer_step(optimizer(), closure, [this] { gradients_ready(); });
+    const at::Tensor loss = run_.strategy->optimizer_step(*run_.precision, optimizer(), closure, [this] { gradients_ready(); });
     if (counts) optimization_.manual_step_progress.increment_completed();
     return loss;
   }
@@ -79,6 +79,11 @@ at::Tensor Optimization::closure(Run& run) {
   output_ = training_step(run);
   const at::Tensor loss = output_.loss();
   if (!loss.defined()) {
+    if (run.strategy->world_size() > 1) {
+      throw RuntimeError(
+          "Skipping the `training_step` by returning None in distributed training is not supported. It is recommended that you rewrite "
+          "your training logic to avoid having to skip the step in the first place.");
+    }
     warn_once("`training_step` returned `None`. If this was on purpose, ignore this warning...");
     output_ = {};
   }
@@ -105,9 +110,10 @@ void Optimization::backward(Run& run, const at::Tensor& loss) {
   // As in Lightning: `manual_backward` is not an action of its own.
   const bool automatic = run.module->automatic_optimization;
   const ProfiledAction action = automatic ? run.profile_strategy("backward") : ProfiledAction();
-  const at::Tensor scaled = run.precision->scale_loss(loss);
+  const at::Tensor scaled = run.strategy->before_backward(run.precision->scale_loss(loss));
   LEVIN_CALL(run, on_before_backward, scaled);
   LEVIN_CALL_MODULE(run, backward, scaled);
+  run.strategy->after_backward();
   LEVIN_CALL(run, on_after_backward);
 }
 
@@ -115,6 +121,7 @@ StepOutput Optimization::training_step(Run& run) {
   StepOutput output;
   {
     const auto context = run.precision->forward_context();
+    run.strategy->before_training_step();
     output = LEVIN_CALL_MODULE(run, training_step, *batch_, batch_idx_);
   }
   if (output.is_dict() && !output.loss().defined() && run.module->automatic_optimization) {

@@ -149,6 +149,11 @@ Trainer& LightningModule::trainer() const {
   return link_->trainer();
 }
 
+at::Tensor LightningModule::all_gather(const at::Tensor& tensor, bool sync_grads) {
+  trainer();
+  return link_->all_gather(tensor, sync_grads);
+}
+
 at::Device LightningModule::device() const {
   for (const auto& parameter : parameters()) return parameter.device();
   for (const auto& buffer : buffers()) return buffer.device();

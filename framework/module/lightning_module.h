@@ -208,6 +208,9 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   std::int64_t global_step() const { return link_ ? link_->global_step() : 0; }
   int global_rank() const { return link_ ? link_->global_rank() : 0; }
   int local_rank() const { return link_ ? link_->local_rank() : 0; }
+  /// Together with the other ranks: their tensors, of the same size as this one, stacked to [world_size, ...]. With `sync_grads` gradients
+  /// flow back to all of them. RuntimeError without a trainer.
+  at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads = false);
   /// Where parameters are: the first one's device, or the device the trainer will move them to.
   at::Device device() const;
   bool on_gpu() const { return device().is_cuda(); }

@@ -42,6 +42,8 @@ class LEVIN_API TrainerLink {
   virtual const LightningOptimizers& lightning_optimizers() const = 0;
   /// Backward through strategy and precision, with its hooks around it.
   virtual void backward(const at::Tensor& loss) = 0;
+  /// The tensors of all ranks, stacked.
+  virtual at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads) = 0;
   /// The module is being destroyed.
   virtual void detach() = 0;
 };

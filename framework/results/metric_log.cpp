@@ -59,7 +59,12 @@ void MetricLog::log(std::string_view name, const std::shared_ptr<metrics::Metric
 
 void MetricLog::log_value(std::string_view name, const MetricValue& value, const LogOptions& options) {
   const LogMeta meta = begin_log(options);
-  results_->log(hook_, name, value, meta, options.metric_attribute, batch_size(options, meta));
+  if (meta.rank_zero_only && rank != 0) return;
+  // Between passes nobody will share the epoch's reduction any more, so the value itself is.
+  const bool shares = meta.sync_dist && across_ranks, outside = position_ == Position::outside;
+  const MetricValue of_step = shares && (meta.on_step || outside) ? over_all_ranks(value, meta.reduction) : value;
+  results_->log(hook_, name, shares && outside ? of_step : value, of_step, meta, options.metric_attribute, batch_size(options, meta),
+                shares && outside);
   last_logged_in_ = hook_;
 }
 
@@ -76,6 +81,12 @@ LogMeta MetricLog::begin_log(const LogOptions& options) {
   return {options.prog_bar, options.logger.value_or(true), levels.on_step, levels.on_epoch,
           reduction_of(options.reduce_fx), options.enable_graph, options.sync_dist, options.add_dataloader_idx,
           options.rank_zero_only, results_->dataloader_idx};
+}
+
+MetricValue MetricLog::over_all_ranks(const MetricValue& value, Reduction reduction) const {
+  std::vector<double> number{value.item()};
+  across_ranks(number, reduction);
+  return MetricValue(number[0], value.is_double());
 }
 
 std::int64_t MetricLog::batch_size(const LogOptions& options, const LogMeta& meta) {
@@ -156,6 +167,7 @@ void MetricLog::on_batch_end() {
 void MetricLog::epoch_end_reached() {
   flush();
   position_ = Position::outside;
+  if (results_ && across_ranks) results_->share(across_ranks);
 }
 
 void MetricLog::on_epoch_end() {

@@ -84,8 +84,12 @@ class LEVIN_API MetricLog {
   std::vector<std::shared_ptr<Logger>> loggers;
   Logger* first_logger() const { return loggers.empty() ? nullptr : loggers.front().get(); }
   bool barebones = false;
+  /// Empty with one rank. `rank` for `log(rank_zero_only=true)`.
+  AcrossRanks across_ranks;
+  int rank = 0;
 
  private:
+  MetricValue over_all_ranks(const MetricValue& value, Reduction reduction) const;
   LogMeta begin_log(const LogOptions& options);
   void log_value(std::string_view name, const MetricValue& value, const LogOptions& options);
   bool may_log(std::string_view name);

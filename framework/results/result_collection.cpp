@@ -27,11 +27,11 @@ Reduction reduction_of(std::string_view reduce_fx) {
       "`torchmetrics.Metric` instance instead. Found: " + std::string(reduce_fx));
 }
 
-void ResultMetric::update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number) {
+void ResultMetric::update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number) {
   is_reset = false;
   if (meta.on_step) {
     keep_last(batch_number);
-    last = given;
+    last = of_step;
     has_last = true;
     if (!meta.on_epoch) return;
   }
@@ -78,6 +78,7 @@ void ResultMetric::reset() {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   value = MetricValue(meta.reduction == Reduction::min ? infinity : meta.reduction == Reduction::max ? -infinity : 0.0);
   weight = 0;
+  shared = false;
   has_last = false;
   is_reset = true;
 }
@@ -105,9 +106,11 @@ ResultMetric& ResultCollection::slot(Hook hook, std::string_view name, const Log
   return found;
 }
 
-void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta,
-                           std::string_view metric_attribute, std::int64_t batch_size) {
-  slot(hook, name, meta, metric_attribute).update(value, batch_size, batch_);
+void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const MetricValue& of_step, const LogMeta& meta,
+                           std::string_view metric_attribute, std::int64_t batch_size, bool shared) {
+  ResultMetric& found = slot(hook, name, meta, metric_attribute);
+  found.update(value, of_step, batch_size, batch_);
+  found.shared = shared;
 }
 
 void ResultCollection::log(Hook hook, std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogMeta& meta,
@@ -136,6 +139,57 @@ MetricSets ResultCollection::metrics(bool on_step) {
     if (m.meta.prog_bar) out.progress_bar.set(forked_name, value);
   }
   return out;
+}
+
+namespace {
+
+// Ranks that logged other keys would add up what does not belong together.
+void check_same_keys(const std::vector<ResultMetric*>& metrics, const AcrossRanks& across_ranks) {
+  double mark = 0;
+  std::string names;
+  for (const ResultMetric* m : metrics) {
+    mark += static_cast<double>(std::hash<std::string>()(m->name) % 1000003) * static_cast<double>(1 + static_cast<int>(m->hook));
+    names += " " + m->name;
+  }
+  const auto count = static_cast<double>(metrics.size());
+  std::vector<double> highest{mark, -mark, count, -count};
+  across_ranks(highest, Reduction::max);
+  if (highest[0] == -highest[1] && highest[2] == -highest[3]) return;
+  throw RuntimeError("With `self.log(..., sync_dist=True)` all ranks must log the same names; this one has logged:" + (names.empty() ? " nothing" : names));
+}
+
+}  // namespace
+
+void ResultCollection::share(const AcrossRanks& across_ranks) {
+  std::vector<ResultMetric*> due;
+  for (ResultMetric& m : metrics_) {
+    if (m.is_reset || m.shared || !m.meta.on_epoch || m.meta.dataloader_idx != dataloader_idx) continue;
+    if (m.is_metric) {
+      m.computed();  // all ranks together; readers get what it keeps
+      continue;
+    }
+    if (m.meta.sync_dist) due.push_back(&m);
+    else if (!m.meta.rank_zero_only && !training_)
+      warn_once("It is recommended to use `self.log('" + m.name + "', ..., sync_dist=True)` when logging on epoch level in distributed setting to accumulate " +
+                "the metric across devices.");
+  }
+  check_same_keys(due, across_ranks);
+  for (const Reduction reduction : {Reduction::sum, Reduction::min, Reduction::max}) {
+    std::vector<double> numbers;
+    const auto belongs = [&](const ResultMetric& m) { return m.meta.reduction == reduction || (reduction == Reduction::sum && m.meta.reduction == Reduction::mean); };
+    for (const ResultMetric* m : due)
+      if (belongs(*m)) numbers.insert(numbers.end(), {m->value.item(), static_cast<double>(m->weight)});
+    if (numbers.empty()) continue;
+    across_ranks(numbers, reduction);
+    std::size_t next = 0;
+    for (ResultMetric* m : due) {
+      if (!belongs(*m)) continue;
+      m->value = MetricValue(numbers[next], m->value.is_double());
+      m->weight = static_cast<std::int64_t>(numbers[next + 1]);
+      m->shared = true;
+      next += 2;
+    }
+  }
 }
 
 void ResultCollection::roll_back_batch() {

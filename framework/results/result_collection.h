@@ -18,6 +18,8 @@ class Metric;
 }
 
 enum class Reduction : std::uint8_t { mean, sum, min, max };
+/// Makes numbers of this rank those of all ranks, in place; called by all ranks together. Empty: there is one rank.
+using AcrossRanks = std::function<void(std::vector<double>&, Reduction)>;
 /// "mean", "sum", "min", "max"; MisconfigurationException in Lightning's words for anything else.
 LEVIN_API Reduction reduction_of(std::string_view reduce_fx);
 
@@ -44,12 +46,14 @@ struct ResultMetric {
   bool has_last = false;
   bool had_before = false;
   bool is_reset = true;             ///< nothing logged since the last reset
+  bool shared = false;              ///< with `sync_dist`: the running reduction is over all ranks
   bool is_metric = false;           ///< a Metric is logged, no number
   std::string metric_attribute;     ///< the name of `metric` in its module
   std::shared_ptr<metrics::Metric> metric;  ///< null until then, and after a resume until it is attached
   std::optional<MetricValue> kept;  ///< what `metric` computed, until it is logged again
 
-  void update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number);
+  /// `of_step`: the value with `sync_dist`, reduced over all ranks.
+  void update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number);
   void update(const std::shared_ptr<metrics::Metric>& given, std::int64_t batch_number);
   /// The epoch's value, over all ranks; nothing where a Metric has none.
   std::optional<MetricValue> computed();
@@ -72,11 +76,15 @@ class LEVIN_API ResultCollection {
   explicit ResultCollection(bool training) : training_(training) {}
 
   /// Adds a value. MisconfigurationException when the key was logged with other arguments.
-  void log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta, std::string_view metric_attribute,
-           std::int64_t batch_size);
+  /// `of_step` is the step's value, which with `sync_dist` is all ranks'; `shared`: so is `value`.
+  void log(Hook hook, std::string_view name, const MetricValue& value, const MetricValue& of_step, const LogMeta& meta, std::string_view metric_attribute,
+           std::int64_t batch_size, bool shared = false);
   /// Takes the value of the metric's last `forward` as this step's, and computes it when the epoch's is asked for.
   void log(Hook hook, std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogMeta& meta,
            std::string_view metric_attribute);
+  /// The epoch's reductions of what was logged with `sync_dist`, and of Metrics, made those of all ranks: at the end of a pass, once, all
+  /// together. So reading afterwards sends nothing, whoever reads.
+  void share(const AcrossRanks& across_ranks);
   /// This step's values (`on_step`) or the epoch's, under their final names.
   MetricSets metrics(bool on_step);
   /// Forgets all values, and resets the Metrics; with a hook only that hook's numbers (of single-loader keys, as in Lightning).

@@ -28,7 +28,17 @@ std::vector<std::string> others_beside(const std::vector<std::string>& paths) {
 
 }  // namespace
 
+// Rank 0 looks; all get its answer.
 std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& request) {
+  const Value selected = run.strategy->on_rank_zero([&] {
+    const auto path = look_for_checkpoint(request);
+    return Value(Dict{{"path", path ? Value(*path) : Value()}, {"by_last", by_last}});
+  });
+  by_last = selected.at("by_last").as_bool();
+  return selected.at("path").is_none() ? std::nullopt : std::optional(selected.at("path").as_string());
+}
+
+std::optional<std::string> Trainer::Impl::look_for_checkpoint(const Request& request) {
   by_last = false;
   std::optional<std::string> given = request.ckpt_path;
   if (std::string& before = run.trainer.given_ckpt_path_; !before.empty()) {

@@ -1,6 +1,7 @@
 // The order of a run, from top to bottom (Lightning's `_run`).
 #include "levin/framework/trainer/trainer.h"
 
+#include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/anomaly_mode.h>
 
@@ -11,7 +12,12 @@
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/error_file.h"
+#include "levin/framework/base/launch/heartbeat.h"
+#include "levin/framework/base/launch/rank_handlers.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/metrics/metric.h"
+#include "levin/framework/nn/sync_batch_norm.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
 #include "levin/framework/trainer/trainer_impl.h"
@@ -57,6 +63,7 @@ Trainer::Trainer(TrainerOptions options) : options_(with_environment(std::move(o
   // "/a/." normalises to "/a/".
   while (default_root_dir_.size() > 1 && default_root_dir_.back() == '/') default_root_dir_.pop_back();
   Run& run = impl_->run;
+  install_rank_handlers();
   resolve_options(options_, default_root_dir_, run);
   impl_->given_max_epochs = options_.max_epochs;
   impl_->own_callbacks = run.callbacks;
@@ -128,18 +135,15 @@ Predictions Trainer::predict(LightningModule& module, EvaluateArguments argument
 void Trainer::Impl::execute(LightningModule& module, const Request& request, const std::function<void()>& stage) {
   begin(module, request);
   const signals::HandlerScope signal_handlers;
+  const heartbeat::Watched watched;
   try {
     set_up(request);
     run.strategy->barrier("run-stage");
     module.zero_grad();
     stage();
     wind_down();
-  } catch (const std::exception& error) {
-    handle_exception(error);
-    throw;
   } catch (...) {
-    handle_exception(RuntimeError("something was thrown that is no std::exception"));
-    throw;
+    std::rethrow_exception(fail(std::current_exception()));
   }
   status = TrainerStatus::finished;
   run.stage = Stage::none;
@@ -206,8 +210,10 @@ void Trainer::Impl::check_module(TrainerFn fn) {
 
 void Trainer::Impl::set_up(const Request& request) {
   run.module->attach(&link);
+  run.strategy->setup_environment();
+  connect_metric_log();
   ran = true;
-  if (run_id.empty()) run_id = new_run_id();
+  if (run_id.empty()) run_id = run.strategy->broadcast(new_run_id());
   const std::string selected = select_ckpt_path(request).value_or("");
   run.trainer.ckpt_path_ = selected;
   if (request.fn == TrainerFn::fit) resolve_epoch_limit();
@@ -226,14 +232,14 @@ void Trainer::Impl::set_up(const Request& request) {
     const bool several = run.strategy->world_size() > 1;
     run.profiler->setup(stage_name(request.fn), several ? std::optional(run.strategy->local_rank()) : std::nullopt, run.trainer.log_dir());
   }
-  if (run.datamodule) run.datamodule->prepare_data();
-  LEVIN_CALL_MODULE(run, prepare_data);
+  prepare_data();
   call_setup();
   LEVIN_CALL_MODULE(run, configure_model);
   if (!selected.empty()) restore_weights_and_callbacks(selected);
   run.metric_log.reset_results();
   run.metric_log.reset_metrics();
-  run.strategy->setup(*run.module);
+  if (run.trainer.options_.sync_batchnorm) nn::check_sync_batchnorm(*run.module);
+  run.strategy->setup(*run.module, request.fn == TrainerFn::fit);
   if (request.fn == TrainerFn::fit) {
     setup_optimizers();
     LEVIN_CALL(run, on_fit_start);
@@ -244,7 +250,10 @@ void Trainer::Impl::set_up(const Request& request) {
 
 void Trainer::Impl::wind_down() {
   internal_teardown();
-  run.strategy->checkpoint_io().teardown();
+  run.strategy->on_rank_zero([&] {
+    run.strategy->checkpoint_io().teardown();
+    return Value();
+  });
   if (run.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
   call_teardown();
 }
@@ -270,10 +279,33 @@ void Trainer::Impl::sanity_check() {
   generators.restore();
 }
 
+void Trainer::Impl::connect_metric_log() {
+  run.metric_log.rank = run.strategy->global_rank();
+  if (run.strategy->world_size() == 1) return;
+  run.metric_log.across_ranks = [this](std::vector<double>& numbers, Reduction reduction) {
+    constexpr const char* names[] = {"mean", "sum", "min", "max"};
+    const at::Tensor own = at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble);
+    own.copy_(run.strategy->reduce(own, names[static_cast<std::size_t>(reduction)]));
+  };
+  for (const auto& [name, metric] : run.module->named_metrics())
+    metric->dist_sync_fn = [strategy = run.strategy](const at::Tensor& tensor) { return strategy->all_gather(tensor).unbind(); };
+}
+
+// Once per machine: downloads, extraction.
+void Trainer::Impl::prepare_data() {
+  if (run.strategy->local_rank() == 0) {
+    if (run.datamodule) run.datamodule->prepare_data();
+    LEVIN_CALL_MODULE(run, prepare_data);
+  }
+  run.strategy->barrier("prepare_data");
+}
+
 void Trainer::Impl::call_setup() {
   const std::string_view stage = stage_name(run.fn);
   on_rank_zero(run, [&](Logger& logger) { logger.open(stage); });
-  run.strategy->barrier("pre_setup");
+  // Versions are counted on rank 0's disk.
+  shared_log_dir.clear();
+  if (run.strategy->world_size() > 1) shared_log_dir = run.strategy->on_rank_zero([&] { return Value(run.trainer.log_dir()); }).as_string();
   if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
   LEVIN_CALL(run, setup, stage);
   run.strategy->barrier("post_setup");
@@ -295,8 +327,31 @@ void Trainer::Impl::internal_teardown() {
   predict_loop.teardown();
 }
 
+// All that is done about an error; the result is the one to go on with.
+std::exception_ptr Trainer::Impl::fail(std::exception_ptr error) {
+  const auto look_at = [&](auto&& look) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      look(e);
+    } catch (...) {
+      look(RuntimeError("something was thrown that is no std::exception"));
+    }
+  };
+  // All ranks have agreed on this one, so they still can do something together.
+  look_at([&](const std::exception& e) {
+    if (dynamic_cast<const SIGTERMException*>(&e)) save_for_requeue();
+  });
+  error = run.strategy->leave_group(error);
+  look_at([&](const std::exception& e) {
+    const bool asked_for = dynamic_cast<const SIGTERMException*>(&e) || dynamic_cast<const KeyboardInterrupt*>(&e);
+    if (!asked_for) write_error_file(e);
+    handle_exception(e);
+  });
+  return error;
+}
+
 void Trainer::Impl::handle_exception(const std::exception& error) {
-  if (dynamic_cast<const SIGTERMException*>(&error)) save_for_requeue();
   const auto abandon = [this] {
     run.metric_log.abandon();
     run.stage = Stage::none;
@@ -321,7 +376,7 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
 void Trainer::Impl::save_for_requeue() {
   if (run.fn != TrainerFn::fit) return;
   try {
-    const std::string path = next_hpc_checkpoint(run.trainer.default_root_dir());
+    const std::string path = run.strategy->on_rank_zero([&] { return Value(next_hpc_checkpoint(run.trainer.default_root_dir())); }).as_string();
     run.trainer.save_checkpoint(path);
     run.strategy->checkpoint_io().teardown();
     rank_zero_info("Saved " + path + "; `ckpt_path=\"hpc\"` or `\"last\"` goes on from there.");

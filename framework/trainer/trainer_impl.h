@@ -30,6 +30,7 @@ class Trainer::Link final : public TrainerLink {
   const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const override;
   const LightningOptimizers& lightning_optimizers() const override;
   void backward(const at::Tensor& loss) override;
+  at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads) override;
   void detach() override;
 
  private:
@@ -68,6 +69,8 @@ struct Trainer::Impl {
   void set_up(const Request& request);
   void wind_down();
   void sanity_check();
+  void connect_metric_log();
+  void prepare_data();
   void call_setup();
   void call_teardown();
   void internal_teardown();
@@ -78,9 +81,11 @@ struct Trainer::Impl {
   void setup_optimizers();
   void log_hyperparameters();
   void save_for_requeue();
+  std::exception_ptr fail(std::exception_ptr error);
 
   // select_checkpoint.cpp
   std::optional<std::string> select_ckpt_path(const Request& request);
+  std::optional<std::string> look_for_checkpoint(const Request& request);
   bool resumes_by_default(const Request& request);
   std::string select_best(const Request& request);
   std::optional<std::string> select_last(const Request& request);
@@ -88,6 +93,8 @@ struct Trainer::Impl {
 
   // restore.cpp
   void continue_sequence(const std::string& path);
+  void add_resume_states(Value& levin, const Value& own);
+  FitLoop::SavedState saved_fit_loop() const;
   /// An entry of the `levin` block of what is being restored, or nullptr.
   const Value* own_state(const char* key) const;
   void restore_weights_and_callbacks(const std::string& path);
@@ -97,6 +104,8 @@ struct Trainer::Impl {
   Value preloaded;  ///< read already, when `ckpt_path="last"` was chosen
 
   // The order of checkpoints, inside the files: clocks and file dates lie.
+  std::string shared_log_dir;  ///< rank 0's, where there are several
+
   std::string run_id;         ///< of this run and all that resume it
   std::int64_t sequence = 0;  ///< of the last save
   std::int64_t resumed_sequence = 0;  ///< of the file that this run was resumed from; 0 if none

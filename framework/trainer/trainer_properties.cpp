@@ -23,6 +23,9 @@ const LightningOptimizers& Trainer::Link::lightning_optimizers() const { return 
 void Trainer::Link::backward(const at::Tensor& loss) {
   trainer_.impl_->fit_loop.optimization.backward(trainer_.impl_->run, loss);
 }
+at::Tensor Trainer::Link::all_gather(const at::Tensor& tensor, bool sync_grads) {
+  return trainer_.impl_->run.strategy->all_gather(tensor, sync_grads);
+}
 void Trainer::Link::detach() {
   if (trainer_.impl_->run.module) trainer_.impl_->run.module = nullptr;
 }
@@ -126,17 +129,20 @@ std::optional<DistributedSamplerKwargs> Trainer::distributed_sampler_kwargs() co
 Profiler* Trainer::profiler() const { return impl_->run.profiler.get(); }
 LightningDataModule* Trainer::datamodule() const { return impl_->run.datamodule; }
 int Trainer::local_rank() const { return impl_->run.strategy->local_rank(); }
-int Trainer::node_rank() const { return 0; }
+int Trainer::node_rank() const { return impl_->run.strategy->node_rank(); }
 int Trainer::world_size() const { return impl_->run.strategy->world_size(); }
 std::vector<std::int64_t> Trainer::device_ids() const {
   const at::Device device = impl_->run.strategy->root_device();
-  return {device.has_index() ? device.index() : 0};
+  std::vector<std::int64_t> out(static_cast<std::size_t>(impl_->run.strategy->local_world_size()), device.has_index() ? device.index() : 0);
+  for (std::size_t i = 1; i < out.size(); ++i) out[i] = static_cast<std::int64_t>(i);
+  return out;
 }
 Strategy& Trainer::strategy() const { return *impl_->run.strategy; }
 LightningModule* Trainer::lightning_module() const { return impl_->run.module; }
 const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::optimizers() const { return impl_->run.optimizers; }
 const std::vector<LRSchedulerConfig>& Trainer::lr_scheduler_configs() const { return impl_->run.lr_scheduler_configs; }
 std::string Trainer::log_dir() const {
+  if (!impl_->shared_log_dir.empty()) return impl_->shared_log_dir;
   const Logger* first = logger();
   return first ? first->log_dir().value_or(default_root_dir_) : default_root_dir_;
 }
