@@ -236,7 +236,7 @@ class JsonParser {
                               std::size_t at) const {
     const auto is_key = [&](const Dict::Item& item) { return item.first.as_string() == key; };
     const auto first = std::find_if(dict.begin(), dict.end(), is_key);
-    const std::size_t first_at = starts[static_cast<std::size_t>(first - dict.begin())];
+    const std::size_t first_at = starts[static_cast<std::size_t>(std::distance(dict.begin(), first))];
     fail(at, "the key " + python_repr(key) + " is given twice; first at " + place(first_at));
   }
 
