@@ -12,6 +12,7 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/stage_listener.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
 #include "levin/framework/trainer/trainer_impl.h"
@@ -268,7 +269,10 @@ void Trainer::Impl::sanity_check() {
 
 void Trainer::Impl::call_setup() {
   const std::string_view stage = stage_name(run.fn);
-  on_rank_zero(run, [&](Logger& logger) { logger.open(stage); });
+  on_rank_zero(run, [&](Logger& logger) {
+    logger.open();
+    if (auto* listener = dynamic_cast<StageListener*>(&logger)) listener->on_stage(stage);
+  });
   run.strategy->barrier("pre_setup");
   if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
   LEVIN_CALL(run, setup, stage);
