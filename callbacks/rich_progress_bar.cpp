@@ -45,7 +45,7 @@ std::string RichProgressBar::line(const Bar& bar, int columns) const {
 // As wide as "Validation", so that the two lines' bars begin at the same place.
 std::string RichProgressBar::epoch_description(const Trainer& trainer) const {
   std::string out = "Epoch " + std::to_string(trainer.current_epoch());
-  if (const auto epochs = trainer.max_epochs(); epochs && *epochs > 0) out += "/" + std::to_string(*epochs - 1);
+  if (const auto epochs = trainer.max_epochs(); epochs && *epochs > 0) (out += "/") += std::to_string(*epochs - 1);
   if (const std::size_t width = validation_description().size(); out.size() < width) out.resize(width, ' ');
   return out;
 }

@@ -1,6 +1,7 @@
 #include "levin/framework/results/metric_log.h"
 
 #include "levin/framework/base/console.h"
+#include "levin/framework/base/console_access.h"
 #include "levin/framework/base/errors.h"
 
 namespace levin {
@@ -234,7 +235,7 @@ void MetricLog::send_row(std::int64_t step) {
   if (!is_rank_zero()) return;
   for (const auto& logger : loggers) {
     logger->log_metrics(row_, step);
-    if (!logger->saves_by_itself()) logger->save();
+    logger->save();
   }
 }
 
