@@ -54,7 +54,7 @@ at::Tensor Optimization::closure(Run& run) {
     output_ = {};
   }
   // As in Lightning: after the forward pass, at the first batch of a window.
-  if (batch_idx_ % run.options.accumulate_grad_batches == 0 && !run.optimizers.empty()) {
+  if (!skip_backward && batch_idx_ % run.options.accumulate_grad_batches == 0 && !run.optimizers.empty()) {
     optim::Optimizer& optimizer = *run.optimizers.front();
     optim_progress.zero_grad.increment_ready();
     LEVIN_CALL(run, on_before_zero_grad, optimizer);
@@ -66,7 +66,7 @@ at::Tensor Optimization::closure(Run& run) {
   const std::int64_t windows = run.options.accumulate_grad_batches;
   const at::Tensor scaled = windows == 1 ? loss : at::div(loss, static_cast<double>(windows));
   output_.set_loss(scaled.detach());
-  backward(run, scaled);
+  if (!skip_backward) backward(run, scaled);
   return output_.loss();
 }
 

@@ -52,14 +52,10 @@ void EpochScheduler::initial_step() {
 }
 
 void EpochScheduler::step() {
-  if (base_lrs_.size() != group_count()) {
-    throw ValueError(std::string(class_name()) + " was made for " + std::to_string(base_lrs_.size()) +
-                     " parameter groups, the optimizer has " + std::to_string(group_count()));
-  }
   ++step_count_;
   ++last_epoch_;
   std::vector<double> rates;
-  for (std::size_t i = 0; i < base_lrs_.size(); ++i) rates.push_back(get_lr(i));
+  for (std::size_t i = 0; i < group_count(); ++i) rates.push_back(get_lr(i));
   set_rates(rates);
   after_step();
 }

@@ -17,6 +17,13 @@ void require_positive(std::int64_t value, const char* scheduler, const char* opt
   throw ValueError(std::string(scheduler) + " needs a " + option + " of at least 1, got " + std::to_string(value));
 }
 
+// As in torch, a group that was added since has no first rate: schedulers that go from rate to rate (StepLR, ...) do without.
+double base_lr(const LRScheduler& scheduler, const std::vector<double>& base_lrs, std::size_t group) {
+  if (group < base_lrs.size()) return base_lrs[group];
+  throw ValueError(std::string(scheduler.class_name()) + " was made for " + std::to_string(base_lrs.size()) + " parameter groups, the optimizer has " +
+                   std::to_string(scheduler.optimizer().group_count()) + "; StepLR, MultiStepLR, ExponentialLR and LinearLR take groups that are added later");
+}
+
 }  // namespace
 
 // ---- StepLR --------------------------------------------------------------------------------------------------------------------
@@ -99,7 +106,7 @@ double CosineAnnealingLR::get_lr(std::size_t group) const {
   const double low = options_.eta_min;
   // One epoch after the bottom the ratio of two rates is a division by zero.
   if ((last_epoch_ - 1 - options_.T_max) % (2 * options_.T_max) == 0)
-    return rate(group) + (base_lrs_[group] - low) * (1 - std::cos(std::numbers::pi / period)) / 2;
+    return rate(group) + (base_lr(*this, base_lrs_, group) - low) * (1 - std::cos(std::numbers::pi / period)) / 2;
   const auto height = [&](std::int64_t epoch) { return 1 + std::cos(std::numbers::pi * static_cast<double>(epoch) / period); };
   return height(last_epoch_) / height(last_epoch_ - 1) * (rate(group) - low) + low;
 }
@@ -153,7 +160,10 @@ LambdaLR::LambdaLR(std::shared_ptr<Optimizer> optimizer, std::vector<Factor> fac
   initial_step();
 }
 
-double LambdaLR::get_lr(std::size_t group) const { return base_lrs_[group] * factors_[group](last_epoch_); }
+double LambdaLR::get_lr(std::size_t group) const {
+  const double base = base_lr(*this, base_lrs_, group);
+  return base * factors_[group](last_epoch_);
+}
 
 void LambdaLR::write_back(Dict& out) const { out["lr_lambdas"] = Value::list(List(factors_.size())); }
 

@@ -37,7 +37,8 @@ def write(name, value):
 # ---- Signatures ------------------------------------------------------------------------------------------------------------
 
 CLASSES = [Trainer, C.ModelCheckpoint, C.EarlyStopping, C.GradientAccumulationScheduler, C.ModelSummary, C.TQDMProgressBar,
-           C.Timer, CSVLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
+           C.Timer, C.LearningRateMonitor, C.WeightAveraging, C.EMAWeightAveraging, C.StochasticWeightAveraging, C.BackboneFinetuning,
+           C.DeviceStatsMonitor, C.ThroughputMonitor, C.LambdaCallback, C.BasePredictionWriter, CSVLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
 FUNCTIONS = {"log": LightningModule.log, "fit": Trainer.fit, "validate": Trainer.validate, "test": Trainer.test,
              "predict": Trainer.predict}
 
@@ -50,6 +51,10 @@ def signature(function):
         entry = {"name": name, "required": p.default is p.empty}
         if not entry["required"]:
             entry["default"] = getattr(p.default, "value", p.default)
+            if callable(entry["default"]):
+                entry["default"] = {"function": p.default.__name__}
+            elif isinstance(entry["default"], torch.device):
+                entry["default"] = str(p.default)
         out.append(entry)
     return out
 
