@@ -38,7 +38,7 @@ void EarlyStopping::check(Trainer& trainer) {
     for (const auto& [name, value] : metrics) names.push_back(name);
     const std::string message = stopping_metric_missing(options_.monitor, names);
     if (options_.strict) throw RuntimeError(message);
-    rank_zero_warn(message);
+    if (options_.verbose) rank_zero_warn(message);
     return;
   }
   const StopVerdict verdict = rules_.check({current->item(), current->is_double() ? DType::float64 : DType::float32});
@@ -46,7 +46,9 @@ void EarlyStopping::check(Trainer& trainer) {
     trainer.set_should_stop();
     rules_.stopped(trainer.current_epoch(), verdict.message);
   }
-  if (options_.verbose && !verdict.message.empty()) rank_zero_info(verdict.message);
+  // With several ranks each says what it found.
+  const std::string rank = trainer.world_size() > 1 ? "[rank: " + std::to_string(trainer.global_rank()) + "] " : "";
+  if (options_.verbose && !verdict.message.empty()) rank_zero_info(rank + verdict.message);
 }
 
 std::string EarlyStopping::state_key() const { return rules_.state_key(class_name(*this)); }

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "levin/framework/callback.h"
@@ -15,7 +16,11 @@ void fields(V&& f, ModelSummaryOptions& o) {
   f("max_depth", o.max_depth, "how deep to look; 1: children; -1: everything; 0: no summary");
 }
 
-/// Prints a table of the layers with their parameters when fit begins, as Lightning's ModelSummary does.
+/// Prints a table of the layers when fit begins, as Lightning's ModelSummary does: names, types, parameters, modes and FLOPs, then totals.
+///
+/// With `example_input_array` set on the module it is run through `forward`, and the table has sizes in and out and FLOPs. LibTorch has no
+/// hooks on modules: sizes are known of what a Sequential calls, of what `levin::call` calls, and of Linear, Conv, Embedding, LayerNorm and
+/// BatchNorm; of others it says `?`.
 class LEVIN_API ModelSummary : public Callback {
  public:
   using Options = ModelSummaryOptions;
@@ -28,7 +33,8 @@ class LEVIN_API ModelSummary : public Callback {
   Options options_;
 };
 
-/// The table itself.
-LEVIN_API std::string summarize(const LightningModule& module, std::int64_t max_depth = 1);
+/// The table itself; `example` calls the model with some input, for sizes and FLOPs. The model's size in MB counts parameters of the
+/// trainer's precision, of 32 bits without a trainer.
+LEVIN_API std::string summarize(LightningModule& module, std::int64_t max_depth = 1, const std::function<void()>& example = {});
 
 }  // namespace levin

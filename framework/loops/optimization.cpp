@@ -89,11 +89,11 @@ at::Tensor Optimization::closure(Run& run) {
   }
   const std::int64_t window = run.options.accumulate_grad_batches;
   // As in Lightning: after the forward pass, at the first batch of a window.
-  if (batch_idx_ % window == 0) zero_grad(run);
+  if (!skip_backward && batch_idx_ % window == 0) zero_grad(run);
   if (!loss.defined()) return {};
   const at::Tensor scaled = window == 1 ? loss : at::div(loss, static_cast<double>(window));
   output_.set_loss(scaled.detach());
-  backward(run, scaled);
+  if (!skip_backward) backward(run, scaled);
   return output_.loss();
 }
 

@@ -37,6 +37,10 @@ class LEVIN_API Optimization {
   std::int64_t batch_idx_ = 0;
   StepOutput output_;
   bool closure_ran_ = false;
+
+ public:
+  /// Only forward passes: StochasticWeightAveraging's pass for the statistics of batch normalization.
+  bool skip_backward = false;
 };
 
 }  // namespace levin

@@ -38,7 +38,9 @@ def write(name, value):
 # ---- Signatures ------------------------------------------------------------------------------------------------------------
 
 CLASSES = [Trainer, C.ModelCheckpoint, C.EarlyStopping, C.GradientAccumulationScheduler, C.ModelSummary, C.TQDMProgressBar,
-           C.RichProgressBar, C.Timer, CSVLogger, TensorBoardLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
+           C.RichProgressBar, C.Timer, C.LearningRateMonitor, C.WeightAveraging, C.EMAWeightAveraging, C.StochasticWeightAveraging,
+           C.BackboneFinetuning, C.DeviceStatsMonitor, C.ThroughputMonitor, C.LambdaCallback, C.BasePredictionWriter, CSVLogger,
+           TensorBoardLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
 FUNCTIONS = {"log": LightningModule.log, "fit": Trainer.fit, "validate": Trainer.validate, "test": Trainer.test,
              "predict": Trainer.predict}
 
@@ -53,6 +55,10 @@ def signature(function):
             entry["default"] = getattr(p.default, "value", p.default)
             if dataclasses.is_dataclass(entry["default"]):
                 entry["default"] = dataclasses.asdict(entry["default"])
+            if callable(entry["default"]):
+                entry["default"] = {"function": p.default.__name__}
+            elif isinstance(entry["default"], torch.device):
+                entry["default"] = str(p.default)
         out.append(entry)
     return out
 

@@ -109,3 +109,20 @@ TEST_CASE("wrong input is one sentence that names the place, exit 1, and leaves 
       CHECK_FALSE(contains(entry.path().filename(), ".ckpt"));
   }
 }
+
+TEST_CASE("the callback with state in the docs is the example's, and counts on after a resume") {
+  const TemporaryFolder folder;
+  const Ran ran = run(folder.path(), bin + "callback_with_state");
+  INFO(ran.output);
+  CHECK(ran.exit_code == 0);
+  CHECK(contains(ran.output, "trained on 200 samples in 20 batches"));
+  CHECK(contains(ran.output, "trained on 400 samples in 40 batches"));
+  const auto text = [](const std::string& path) {
+    std::ifstream file(path);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string example = text(source + "/apps/examples/callback_with_state.cpp"), begin = "// begin of the callback\n";
+  const auto from = example.find(begin) + begin.size(), to = example.find("// end of the callback");
+  REQUIRE(to < example.size());
+  CHECK(contains(text(source + "/docs/callbacks.md"), "```cpp\n" + example.substr(from, to - from) + "```"));
+}

@@ -3,13 +3,23 @@
 #include <map>
 #include <set>
 
+#include "levin/callbacks/backbone_finetuning.h"
+#include "levin/callbacks/base_prediction_writer.h"
+#include "levin/callbacks/device_stats_monitor.h"
 #include "levin/callbacks/early_stopping.h"
+#include "levin/callbacks/ema_weight_averaging.h"
 #include "levin/callbacks/gradient_accumulation_scheduler.h"
+#include "levin/callbacks/lambda_callback.h"
+#include "levin/callbacks/learning_rate_monitor.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
 #include "levin/callbacks/rich_progress_bar.h"
 #include "levin/callbacks/tqdm_progress_bar.h"
+#include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/stochastic_weight_averaging.h"
+#include "levin/callbacks/throughput_monitor.h"
 #include "levin/callbacks/timer.h"
+#include "levin/callbacks/weight_averaging.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/cli/class_fields.h"
 #include "levin/framework/profilers/advanced_profiler.h"
@@ -79,6 +89,15 @@ std::vector<Subject> subjects() {
       {"TQDMProgressBar", arguments_of<levin::TQDMProgressBarOptions>(), {"process_position"}, {}},
       {"RichProgressBar", arguments_of<levin::RichProgressBarOptions>(), {"console_kwargs"}, {}},
       {"Timer", arguments_of<levin::TimerOptions>(), {}, {}},
+      {"LearningRateMonitor", arguments_of<levin::LearningRateMonitorOptions>(), {}, {}},
+      {"WeightAveraging", arguments_of<levin::WeightAveragingOptions>(), {}, {"avg_fn", "multi_avg_fn"}},
+      {"EMAWeightAveraging", arguments_of<levin::EMAWeightAveragingOptions>(), {}, {}},
+      {"StochasticWeightAveraging", arguments_of<levin::StochasticWeightAveragingOptions>(), {}, {}},
+      {"BackboneFinetuning", arguments_of<levin::BackboneFinetuningOptions>(), {}, {}},
+      {"DeviceStatsMonitor", arguments_of<levin::DeviceStatsMonitorOptions>(), {}, {}},
+      {"ThroughputMonitor", arguments_of<levin::ThroughputMonitorOptions>(), {}, {"window_size", "separator", "available_flops"}},
+      {"LambdaCallback", arguments_of<levin::LambdaCallbackOptions>(), {}, {}},
+      {"BasePredictionWriter", arguments_of<levin::BasePredictionWriterOptions>(), {}, {}},
       {"CSVLogger", arguments_of<levin::CSVLoggerOptions>(), {}, {}},
       // Lightning passes these two on to the SummaryWriter, as **kwargs.
       {"TensorBoardLogger", arguments_of<levin::TensorBoardLoggerOptions>(), {}, {"purge_step", "filename_suffix"}},
@@ -93,9 +112,10 @@ std::vector<Subject> subjects() {
   };
 }
 
-// Defaults that are not spelt as in Python: an empty list or text for Lightning's None, and required ones.
+// Defaults that are not spelt as in Python: an empty list or text for Lightning's None, functions, and required ones.
 bool same_default(const levin::Value& theirs, const levin::Value& ours) {
   if (theirs.is_none() && (ours.is_list() || ours.is_dict())) return ours.size() == 0;
+  if (theirs.contains("function")) return ours.is_none();  // ours is unset, and the header says what that does
   return theirs.repr() == ours.repr();
 }
 
