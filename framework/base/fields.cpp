@@ -21,11 +21,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-template <class E>
-[[noreturn]] void prefixed(const std::string& path, const E& error) {
-  throw E(path + ": " + error.what());
-}
-
 }  // namespace
 
 std::string nearest_name(std::string_view given, const std::vector<std::string>& known) {
@@ -50,19 +45,24 @@ KeyError unknown_key(std::string_view path, std::string_view given, const std::v
   return KeyError(text);
 }
 
-void rethrow_at(const std::string& path) {
-  try {
-    throw;
-  } catch (const TypeError& e) {
-    prefixed(path, e);
-  } catch (const ValueError& e) {
-    prefixed(path, e);
-  } catch (const KeyError& e) {
-    // The text begins with the key's own relative path or "unknown key".
-    throw KeyError(path + (std::string_view(e.what()).starts_with("unknown") ? ": " : ".") + e.what());
-  } catch (const MisconfigurationException& e) {
-    prefixed(path, e);
+std::string list_type(const std::string& item_type, const std::string& length) {
+  const bool several = item_type.find(" or ") != item_type.npos;
+  return "list of " + (length.empty() ? "" : length + " ") + (several ? "(" + item_type + ")" : item_type);
+}
+
+void add_unknown_keys(const Value& dict, const std::vector<std::string>& known, Problems& problems) {
+  for (const auto& [key, unused] : dict.as_dict()) {
+    const std::string name = key.is_string() ? key.as_string() : key.repr();
+    if (!key.is_string() || std::find(known.begin(), known.end(), name) == known.end())
+      problems.add({"", unknown_key("", name, known).what(), "KeyError", name});
   }
+}
+
+void rethrow_at(const std::string& path) {
+  Problems problems;
+  problems.note(path);
+  problems.throw_at("");
+  throw;  // not reached
 }
 
 Seconds read_duration(const Value& value) {

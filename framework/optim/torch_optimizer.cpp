@@ -8,33 +8,13 @@
 #include <torch/optim/sgd.h>
 
 #include "levin/framework/base/class_name.h"
+#include "levin/framework/optim/lbfgs.h"
 #include "levin/framework/optim/optimizers.h"
 
 namespace levin::optim {
 namespace {
 
 namespace lib = torch::optim;
-
-/// `torch.optim.LBFGS`'s arguments, for the state.
-struct LBFGSOptions {
-  double lr = 1;
-  std::int64_t max_iter = 20;
-  std::optional<std::int64_t> max_eval = std::nullopt;
-  double tolerance_grad = 1e-7;
-  double tolerance_change = 1e-9;
-  std::int64_t history_size = 100;
-  std::optional<std::string> line_search_fn = std::nullopt;
-};
-template <class V>
-void fields(V&& f, LBFGSOptions& o) {
-  f("lr", o.lr, "");
-  f("max_iter", o.max_iter, "");
-  f("max_eval", o.max_eval, "");
-  f("tolerance_grad", o.tolerance_grad, "");
-  f("tolerance_change", o.tolerance_change, "");
-  f("history_size", o.history_size, "");
-  f("line_search_fn", o.line_search_fn, "");
-}
 
 // ---- What their options are among ours -----------------------------------------------------------------------------------------
 

@@ -98,6 +98,42 @@ def record_optimizers():
     return out
 
 
+LBFGS = [{}, {"line_search_fn": "strong_wolfe"}, {"lr": 0.05, "max_iter": 5, "history_size": 3},
+         {"lr": 0.5, "max_iter": 7, "max_eval": 9, "history_size": 4, "line_search_fn": "strong_wolfe"},
+         {"lr": 0.02, "max_iter": 1}, {"line_search_fn": "strong_wolfe", "tolerance_grad": 0.05, "tolerance_change": 1e-4}]
+
+
+def valley(params):
+    """A function with curved valleys, made of a few operators."""
+    x = torch.cat([p.flatten() for p in params])
+    return ((x - 0.5) * (x - 0.5)).sum() + 5 * ((x[1:] - x[:-1] * x[:-1]) * (x[1:] - x[:-1] * x[:-1])).sum()
+
+
+def record_lbfgs():
+    out = []
+    for options in LBFGS:
+        for dtype in (torch.float32, torch.float64):
+            params = make_params(dtype)
+            optimizer = torch.optim.LBFGS(params, **options)
+
+            def closure():
+                optimizer.zero_grad()
+                loss = valley(params)
+                loss.backward()
+                return loss
+
+            steps = []
+            for _ in range(5):
+                loss = float(optimizer.step(closure))
+                state = optimizer.state_dict()["state"][0]
+                steps.append({"loss": loss, "func_evals": state["func_evals"], "n_iter": state["n_iter"], "t": float(state.get("t", 0)),
+                              "params": [flat(p) for p in params]})
+            kinds = {k: type(v[0] if isinstance(v, list) and v else v).__name__ for k, v in state.items()}
+            out.append({"options": options, "dtype": str(dtype).split(".")[1], "steps": steps, "kinds": kinds,
+                        "group": list(optimizer.state_dict()["param_groups"][0])})
+    return out
+
+
 # Functions have names that tests/optim/recorded.h knows too.
 FUNCTIONS = {
     "inverse": lambda x: 1.0 / (1.0 + x),
@@ -231,6 +267,9 @@ def write(name, cases):
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     os.makedirs(OUT, exist_ok=True)
+    write("optimizers.json", record_optimizers())
+    write("schedulers.json", record_schedulers())
+    write("lbfgs.json", record_lbfgs())
     recorders = {"optimizers": record_optimizers, "schedulers": record_schedulers}
     for name in sys.argv[1:] or recorders:
         write(f"{name}.json", recorders[name]())

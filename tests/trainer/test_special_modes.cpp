@@ -147,3 +147,31 @@ TEST_CASE("limits that look alike say what they mean") {
                                                      "`Trainer(val_check_interval=1.0)` was configured so validation will run at the end of the "
                                                      "training epoch.."});
 }
+
+TEST_CASE("whatever is thrown, callbacks and loggers learn that the run failed") {
+  class Noting : public levin::Callback {
+   public:
+    void on_exception(levin::Trainer&, levin::LightningModule&, const std::exception& error) override { said = error.what(); }
+    std::string said;
+  };
+  class Throwing : public TinyModule {
+    levin::StepOutput training_step(const levin::Batch&, std::int64_t) override { throw 42; }
+  } module;
+  const auto noting = std::make_shared<Noting>();
+  levin::Trainer trainer(bare({.callbacks = {noting}, .max_epochs = 1}));
+  CHECK_THROWS_AS(trainer.fit(module, {.train = tiny_data(1)}), int);
+  CHECK(noting->said == "something was thrown that is no std::exception");
+  CHECK(trainer.interrupted());
+}
+
+TEST_CASE("modules in eval mode at the start of training are warned of") {
+  const levin::CapturedMessages messages;
+  TinyModule module;
+  module.eval();
+  levin::Trainer trainer(bare({.max_epochs = 1}));
+  trainer.fit(module, {.train = tiny_data(1)});
+  const auto warnings = messages.warnings();
+  CHECK(std::any_of(warnings.begin(), warnings.end(), [](const std::string& w) {
+    return w.starts_with("Found 1 module(s) in eval mode at the start of training.");
+  }));
+}
