@@ -1,9 +1,8 @@
 #include "levin/framework/cli/optimizer_registry.h"
 
-#include "levin/framework/optim/adam.h"
 #include "levin/framework/optim/lbfgs.h"
+#include "levin/framework/optim/optimizers.h"
 #include "levin/framework/optim/schedulers.h"
-#include "levin/framework/optim/sgd.h"
 
 namespace levin {
 namespace {
@@ -70,10 +69,17 @@ void register_schedulers() {
 }
 
 void register_optimizers() {
-  register_optimizer<optim::SGD>("SGD");
+  register_optimizer<optim::Adadelta>("Adadelta");
+  register_optimizer<optim::Adagrad>("Adagrad");
   register_optimizer<optim::Adam>("Adam");
   register_optimizer<optim::AdamW>("AdamW");
   register_optimizer<optim::LBFGS>("LBFGS");
+  register_optimizer<optim::Lion>("Lion");
+  register_optimizer<optim::Muon>("Muon");
+  register_optimizer<optim::NAdam>("NAdam");
+  register_optimizer<optim::RAdam>("RAdam");
+  register_optimizer<optim::RMSprop>("RMSprop");
+  register_optimizer<optim::SGD>("SGD");
 }
 
 // When a scheduler steps: what stands beside class_path and init_args.

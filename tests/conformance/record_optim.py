@@ -12,14 +12,18 @@ import warnings
 import torch
 from torch.optim import lr_scheduler as S
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from lion import Lion  # noqa: E402
+
 OUT = os.path.join(os.path.dirname(__file__), "..", "data", "optim")
 SIZES = [(3, 4), (5,)]
+MATRICES = [(3, 4), (6, 2)]  # for Muon
 STEPS = 100
 
 
-def make_params(dtype=torch.float32):
+def make_params(dtype=torch.float32, sizes=SIZES):
     out = []
-    for index, size in enumerate(SIZES):
+    for index, size in enumerate(sizes):
         n = math.prod(size)
         values = torch.tensor([math.cos(0.7 * k + index) for k in range(n)], dtype=torch.float64)
         out.append(torch.nn.Parameter(values.reshape(size).to(dtype)))
@@ -45,29 +49,52 @@ def key_order(state):
             "groups": [list(g) for g in state["param_groups"]]}
 
 
+# Options, and those of the second group besides half the rate.
 OPTIMIZERS = {
-    "SGD": [{}, {"lr": 0.05, "momentum": 0.9}, {"lr": 0.05, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.01},
-            {"lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}, {"lr": 0.003, "maximize": True}],
-    "Adam": [{}, {"lr": 0.01, "betas": [0.8, 0.99], "eps": 1e-6, "weight_decay": 0.05}, {"lr": 0.01, "amsgrad": True},
-             {"lr": 0.01, "maximize": True}],
-    "AdamW": [{}, {"lr": 0.02, "weight_decay": 0.2}, {"lr": 0.02, "amsgrad": True, "betas": [0.7, 0.9]}],
+    "SGD": [({}, {}), ({"lr": 0.05, "momentum": 0.9}, {"momentum": 0.5, "dampening": 0.1}),
+            ({"lr": 0.05, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.01}, {}),
+            ({"lr": 0.02, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}, {}), ({"lr": 0.003, "maximize": True}, {})],
+    "Adam": [({}, {}), ({"lr": 0.01, "betas": [0.8, 0.99], "eps": 1e-6, "weight_decay": 0.05}, {"betas": [0.5, 0.9]}),
+             ({"lr": 0.01, "amsgrad": True}, {"amsgrad": False}), ({"lr": 0.01, "maximize": True}, {}),
+             ({"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}, {})],
+    "AdamW": [({}, {}), ({"lr": 0.02, "weight_decay": 0.2}, {"weight_decay": 0.0}),
+              ({"lr": 0.02, "amsgrad": True, "betas": [0.7, 0.9]}, {}), ({"lr": 0.01, "maximize": True}, {"maximize": False})],
+    "RMSprop": [({}, {}), ({"lr": 0.02, "alpha": 0.9, "eps": 1e-5, "weight_decay": 0.05}, {"alpha": 0.5}),
+                ({"lr": 0.01, "momentum": 0.8}, {"momentum": 0.0}), ({"lr": 0.01, "centered": True, "eps": 1e-3}, {"centered": False}),
+                ({"lr": 0.005, "momentum": 0.5, "centered": True, "eps": 1e-3, "maximize": True}, {})],
+    "Adagrad": [({}, {}), ({"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.05}, {"lr_decay": 0.5}),
+                ({"lr": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-6}, {}), ({"lr": 0.05, "maximize": True}, {})],
+    "Adadelta": [({}, {}), ({"lr": 0.5, "rho": 0.8, "eps": 1e-4, "weight_decay": 0.05}, {"rho": 0.5}), ({"maximize": True}, {})],
+    "NAdam": [({}, {}), ({"lr": 0.01, "betas": [0.8, 0.99], "eps": 1e-6, "weight_decay": 0.05}, {"momentum_decay": 0.1}),
+              ({"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}, {}),
+              ({"lr": 0.01, "momentum_decay": 0.02, "maximize": True}, {})],
+    "RAdam": [({}, {}), ({"lr": 0.01, "betas": [0.8, 0.9], "eps": 1e-6, "weight_decay": 0.05}, {"betas": [0.9, 0.999]}),
+              ({"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True, "betas": [0.9, 0.99]}, {}),
+              ({"lr": 0.01, "maximize": True}, {})],
+    "Lion": [({}, {}), ({"lr": 0.01, "betas": [0.8, 0.95], "weight_decay": 0.3}, {"weight_decay": 0.0}), ({"lr": 0.01, "maximize": True}, {})],
+    "Muon": [({}, {}), ({"lr": 0.02, "momentum": 0.8, "nesterov": False, "weight_decay": 0.0}, {"nesterov": True}),
+             ({"lr": 0.02, "adjust_lr_fn": "match_rms_adamw", "ns_steps": 4}, {"adjust_lr_fn": "original"}),
+             ({"lr": 0.02, "ns_coefficients": [2.0, -1.5, 0.5], "eps": 1e-5}, {})],
 }
+# Those that compute by `_foreach_` operators on a GPU do so on the CPU too when they are asked to.
+FOREACH = ("RMSprop", "Adadelta", "NAdam", "RAdam", "Lion")
 
 
 def record_optimizers():
+    """With `foreach` only levin computes otherwise: the numbers are the same case's."""
     out = []
     for name, cases in OPTIMIZERS.items():
-        for options in cases:
+        for options, second in cases:
             for dtype in (torch.float32, torch.float64):
-                params = make_params(dtype)
-                # Two groups, the second with a rate of its own.
-                lr = options.get("lr", 1e-3)
-                optimizer = getattr(torch.optim, name)([{"params": params[:1]}, {"params": params[1:], "lr": lr / 2}], **options)
+                params = make_params(dtype, MATRICES if name == "Muon" else SIZES)
+                kind = Lion if name == "Lion" else getattr(torch.optim, name)
+                lr = options["lr"] if "lr" in options else kind(params[:1]).defaults["lr"]
+                optimizer = kind([{"params": params[:1]}, {"params": params[1:], "lr": lr / 2, **second}], **options)
                 for step in range(STEPS):
                     set_gradients(params, step)
                     optimizer.step()
-                out.append({"optimizer": name, "options": options, "dtype": str(dtype).split(".")[1],
-                            "params": [flat(p) for p in params], "keys": key_order(optimizer.state_dict())})
+                out.append({"optimizer": name, "options": options, "second": second, "dtype": str(dtype).split(".")[1],
+                            "foreach": name in FOREACH, "params": [flat(p) for p in params], "keys": key_order(optimizer.state_dict())})
     return out
 
 
