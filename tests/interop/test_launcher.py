@@ -127,6 +127,27 @@ class Launcher(unittest.TestCase):
         self.assertIn("The Zen of Python", run.communicate()[0])
         self.assertEqual(run.returncode, 0)
 
+    def test_a_python_rank_that_shows_signs_of_life_is_ended_when_it_hangs(self):
+        with open(os.path.join(os.environ["LEVIN_SOURCE_DIR"], "docs", "launcher.md")) as file:
+            documented = file.read().split("```python\n")[1].split("```")[0]
+        script = self.path("hangs.py")
+        with open(script, "w") as file:
+            file.write("batches = range(3)\n" + documented.replace("    ...", "    while step == 2: pass"))
+        run = start("--standalone", "--hang-timeout", 2, script)
+        output = run.communicate()[0]
+        self.assertEqual(run.returncode, 137, output)
+        self.assertIn("no sign of life", output)
+        self.assertIn("hangs.py", output)
+
+    def test_torchrun_shows_what_our_ranks_write_into_their_error_files(self):
+        program = os.path.join(os.environ["LEVIN_BINARY_DIR"], "bin", "rank_program")
+        torchrun = os.path.join(os.path.dirname(sys.executable), "torchrun")
+        run = subprocess.run([torchrun, "--standalone", "--nproc-per-node=2", "--no-python", program, "throw", "1", self.folder.name],
+                             env=ENVIRONMENT, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("Root Cause", run.stderr)
+        self.assertIn("ValueError: no such luck", run.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
