@@ -1,5 +1,7 @@
 """levin-run with Python's ranks: torch.distributed over Gloo finds its store there, as under torchrun."""
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -142,11 +144,18 @@ class Launcher(unittest.TestCase):
     def test_torchrun_shows_what_our_ranks_write_into_their_error_files(self):
         program = os.path.join(os.environ["LEVIN_BINARY_DIR"], "bin", "rank_program")
         torchrun = os.path.join(os.path.dirname(sys.executable), "torchrun")
-        run = subprocess.run([torchrun, "--standalone", "--nproc-per-node=2", "--no-python", program, "throw", "1", self.folder.name],
-                             env=ENVIRONMENT, capture_output=True, text=True)
-        self.assertEqual(run.returncode, 1)
-        self.assertIn("Root Cause", run.stderr)
-        self.assertIn("ValueError: no such luck", run.stderr)
+        with open(self.path("output"), "w+") as file:  # no pipe: what torchrun leaves behind would keep it open
+            code = subprocess.run([torchrun, "--standalone", "--nproc-per-node=2", "--no-python", program, "throw", "1", self.folder.name],
+                                  env=ENVIRONMENT, stdout=file, stderr=file).returncode
+            file.seek(0)
+            output = file.read()
+        with open(self.path("pids")) as file:
+            for pid in file:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        self.assertEqual(code, 1, output)
+        self.assertIn("Root Cause", output)
+        self.assertIn("ValueError: no such luck", output)
 
 
 if __name__ == "__main__":
