@@ -103,7 +103,10 @@ void Leader::run(double now) {
     const Seen& seen = nodes_.at(member.id);
     const Record& r = seen.record;
     const bool of_this_round = r.round == plan_.round;
-    if (of_this_round && r.status == Record::Status::preempted) return close(r.exit_code, name_of(r) + ": " + r.message);
+    if (of_this_round && r.status == Record::Status::preempted) {
+      plan_.preempted = true;
+      return close(r.exit_code, name_of(r) + ": " + r.message);
+    }
     if (!alive(seen, now)) {
       const bool left = r.status == Record::Status::left;
       return next_round(now, 0, name_of(r) + (left ? " left: " + r.message : " has not been heard of for " + std::to_string(static_cast<int>(now - seen.fresh)) + " s"));

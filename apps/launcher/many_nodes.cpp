@@ -132,20 +132,21 @@ World ManyNodes::enter(const Plan& plan, const Plan::Member& member) {
   return world;
 }
 
-bool ManyNodes::round_is_over(std::uint64_t saves, bool knows_saves) {
+std::optional<Ending> ManyNodes::round_is_over(std::uint64_t saves, bool knows_saves) {
   session_->clear_event();
   if (const Record record = session_->record(); record.saves != saves || record.knows_saves != knows_saves)
     session_->change([&](Record& r) { r.saves = saves, r.knows_saves = knows_saves; });
   const auto link = session_->link();
-  if (link == Session::Link::cut || link == Session::Link::gone) return true;
+  if (link == Session::Link::cut || link == Session::Link::gone) return Ending::changed;
   const auto plan = session_->plan();
-  if (!plan || (plan->round == round_ && plan->phase == Plan::Phase::running)) return false;
+  if (!plan || (plan->round == round_ && plan->phase == Plan::Phase::running)) return {};
   if (plan->phase == Plan::Phase::gathering) say("a new round begins: " + plan->reason);
-  return true;
+  return plan->phase == Plan::Phase::closed && plan->preempted ? Ending::preempted : Ending::changed;
 }
 
 void ManyNodes::tell(const Outcome& outcome) {
-  if (outcome.ending == Ending::changed) return;
+  // What the others began they know.
+  if (outcome.ending == Ending::changed || (outcome.ending == Ending::preempted && outcome.message.empty())) return;
   session_->change([&](Record& record) {
     record.status = status_of(outcome.ending);
     record.exit_code = outcome.exit_code;

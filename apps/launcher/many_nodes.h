@@ -13,7 +13,7 @@ class ManyNodes final : public Rendezvous {
   explicit ManyNodes(const Options& options);
   std::optional<World> join(SignalQueue& signals) override;
   int fd() const override { return session_->fd(); }
-  bool round_is_over(std::uint64_t saves, bool knows_saves) override;
+  std::optional<Ending> round_is_over(std::uint64_t saves, bool knows_saves) override;
   void tell(const Outcome& outcome) override;
   bool settle(const Outcome& outcome, SignalQueue& signals) override;
   int exit_code() const override { return exit_code_; }

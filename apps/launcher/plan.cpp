@@ -75,7 +75,7 @@ Record record_from(const std::string& text) {
 std::string to_text(const Plan& p) {
   std::string out = plan_kind;
   const auto add = [&](const std::string& field) { out += "\n" + one_line(field); };
-  for (const int number : {static_cast<int>(p.phase), p.round, p.restarts, p.world_size, p.exit_code}) add(std::to_string(number));
+  for (const int number : {static_cast<int>(p.phase), p.round, p.restarts, p.world_size, p.exit_code, static_cast<int>(p.preempted)}) add(std::to_string(number));
   add(p.reason);
   add(std::to_string(p.members.size()));
   for (const auto& member : p.members) {
@@ -93,6 +93,7 @@ Plan plan_from(const std::string& text) {
   p.restarts = in.number();
   p.world_size = in.number();
   p.exit_code = in.number();
+  p.preempted = in.number(0, 1) != 0;
   p.reason = in.next();
   for (int n = in.number(0, 1'000'000); n > 0; --n) {
     Plan::Member member{in.next(), 0, 0, 0};

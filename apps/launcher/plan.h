@@ -35,6 +35,7 @@ struct Plan {
   int round = 0, restarts = 0, world_size = 0;
   std::vector<Member> members = {};  ///< of a running round, in the order of their ranks; the leader is the first
   int exit_code = 0;                 ///< of a closed job
+  bool preempted = false;            ///< a rank was asked to end, and all others know: they end by themselves
   std::string reason = {};           ///< why this round, or the end
 
   bool operator==(const Plan&) const = default;

@@ -35,10 +35,11 @@ class Rendezvous {
   virtual std::optional<World> join(SignalQueue& signals) = 0;
   /// Becomes readable when `round_is_over` may have changed; -1: it never does.
   virtual int fd() const { return -1; }
-  /// The other nodes want this round to end. Called some times a second; takes note of the checkpoints made here so far.
-  virtual bool round_is_over(std::uint64_t saves, bool knows_saves) {
+  /// Whether the other nodes want this round to end: `changed`, or `preempted` if all ranks are about to end by themselves. Called some
+  /// times a second; takes note of the checkpoints made here so far.
+  virtual std::optional<Ending> round_is_over(std::uint64_t saves, bool knows_saves) {
     (void)saves, (void)knows_saves;
-    return false;
+    return {};
   }
   /// Tells the other nodes at once that this round has ended here, before what still runs here is ended.
   virtual void tell(const Outcome& outcome) { (void)outcome; }

@@ -65,7 +65,7 @@ Outcome Supervisor::watch(Ranks& ranks, Tail& tail) {
       if (rank->failed()) return failure(*rank);
     tail.pump();
     if (!ranks.any_running()) return {Ending::succeeded};
-    if (rendezvous_.round_is_over(ranks.saves(), ranks.any_heartbeat())) return {Ending::changed};
+    if (const auto ending = rendezvous_.round_is_over(ranks.saves(), ranks.any_heartbeat())) return {*ending};
     if (Rank* const hung = hangs.look(ranks.all(), now())) return end_hang(*hung, ranks, hangs);
     if (!said && now() - begin > options_.hang_timeout) {
       said = true;

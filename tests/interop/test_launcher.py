@@ -1,5 +1,7 @@
 """levin-run with Python's ranks: torch.distributed over Gloo finds its store there, as under torchrun."""
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -71,7 +73,8 @@ class Launcher(unittest.TestCase):
         self.check_weights(60)
 
     def test_only_loopback_listens_and_strangers_do_not_disturb(self):
-        run = start("--standalone", "--nproc-per-node", 2, WORKER, self.folder.name, 150, 0.02)
+        steps = 150 + CONNECTIONS // 100  # longer than the flood
+        run = start("--standalone", "--nproc-per-node", 2, WORKER, self.folder.name, steps, 0.02)
         while not os.path.exists(self.path("last.pt")):
             time.sleep(0.01)
         own = [run.pid] + [pid for _, _, _, pid in self.rounds()]
@@ -93,10 +96,11 @@ class Launcher(unittest.TestCase):
             thread.start()
         for thread in threads:
             thread.join()
-        print(f"{CONNECTIONS} connections in {time.monotonic() - begin:.1f} s; still running: {run.poll() is None}", file=sys.stderr)
+        print(f"{CONNECTIONS} connections in {time.monotonic() - begin:.1f} s", file=sys.stderr)
+        self.assertIsNone(run.poll())
         output = run.communicate()[0]
         self.assertEqual((output, run.returncode), ("", 0))
-        self.check_weights(150)
+        self.check_weights(steps)
 
     def test_an_exception_is_the_root_cause_with_its_traceback(self):
         script = self.path("fails.py")
@@ -124,6 +128,34 @@ class Launcher(unittest.TestCase):
         run = start("--standalone", "-m", "this")
         self.assertIn("The Zen of Python", run.communicate()[0])
         self.assertEqual(run.returncode, 0)
+
+    def test_a_python_rank_that_shows_signs_of_life_is_ended_when_it_hangs(self):
+        with open(os.path.join(os.environ["LEVIN_SOURCE_DIR"], "docs", "launcher.md")) as file:
+            documented = file.read().split("```python\n")[1].split("```")[0]
+        script = self.path("hangs.py")
+        with open(script, "w") as file:
+            file.write("batches = range(3)\n" + documented.replace("    ...", "    while step == 2: pass"))
+        run = start("--standalone", "--hang-timeout", 2, script)
+        output = run.communicate()[0]
+        self.assertEqual(run.returncode, 137, output)
+        self.assertIn("no sign of life", output)
+        self.assertIn("hangs.py", output)
+
+    def test_torchrun_shows_what_our_ranks_write_into_their_error_files(self):
+        program = os.path.join(os.environ["LEVIN_BINARY_DIR"], "bin", "rank_program")
+        torchrun = os.path.join(os.path.dirname(sys.executable), "torchrun")
+        with open(self.path("output"), "w+") as file:  # no pipe: what torchrun leaves behind would keep it open
+            code = subprocess.run([torchrun, "--standalone", "--nproc-per-node=2", "--no-python", program, "throw", "1", self.folder.name],
+                                  env=ENVIRONMENT, stdout=file, stderr=file).returncode
+            file.seek(0)
+            output = file.read()
+        with open(self.path("pids")) as file:
+            for pid in file:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        self.assertEqual(code, 1, output)
+        self.assertIn("Root Cause", output)
+        self.assertIn("ValueError: no such luck", output)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,7 @@ double run(const Mode& mode, int victim, int ranks, std::vector<std::string> fla
   const std::string output = content(folder.path + "/output");
   if (code != mode.code) complain(mode.name + ": exit code " + std::to_string(code) + " instead of " + std::to_string(mode.code), folder);
   if (end < 0) complain(mode.name + ": a process is left", folder);
+  if (end - begin > patience / 2) std::printf("%s took %.1f s:\n%s\n", mode.name.c_str(), end - begin, output.c_str());
   if (output.find("rank " + std::to_string(victim) + " ") == std::string::npos) complain(mode.name + ": the rank is not named", folder);
   for (const auto& text : mode.said)
     if (output.find(text) == std::string::npos) complain(mode.name + ": it does not say '" + text + "'", folder);

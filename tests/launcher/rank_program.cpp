@@ -38,11 +38,13 @@ int number(const char* name) {
 volatile std::sig_atomic_t asked = 0;
 
 void run_out_of_memory() {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
   rlimit limit{};
   ::getrlimit(RLIMIT_AS, &limit);
-  limit.rlim_cur = 256 << 20;
+  limit.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + (32 << 20);
   ::setrlimit(RLIMIT_AS, &limit);
-  for (std::vector<std::string> all;;) all.emplace_back(std::size_t{8} << 20, 'x');
+  for (std::vector<std::string> all;;) all.emplace_back(std::size_t{4} << 20, 'x');
 }
 
 const std::map<std::string, std::function<void()>> modes{

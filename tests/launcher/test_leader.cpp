@@ -199,6 +199,7 @@ TEST_CASE("a rank that was asked to end ends the job without a restart") {
   const Plan& plan = job.step();
   CHECK(plan.phase == Phase::closed);
   CHECK(plan.exit_code == 143);
+  CHECK(plan.preempted);
 }
 
 TEST_CASE("when the leading launcher is told to end, the job ends") {
