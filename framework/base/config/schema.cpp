@@ -30,7 +30,7 @@ Value single_type_schema(const Catalog& catalog, const std::string& type, const 
   if (type == "float") return of_type("number");
   if (type == "str") return of_type("string");
   if (type == "bool") return of_type("boolean");
-  if (type == "null") return of_type("null");
+  if (type == "null" || type == "function") return of_type("null");
   if (type == "duration") return duration_schema();
   if (type == "options") return object_schema(catalog, field.nested);
   if (catalog.kinds.contains(type)) return reference(definition(type));
