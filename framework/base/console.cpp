@@ -1,7 +1,5 @@
 #include "levin/framework/base/console.h"
 
-#include "levin/framework/base/console_access.h"
-
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>

@@ -54,8 +54,13 @@ Callbacks default_callbacks(const TrainerOptions& options) {
     callbacks.push_back(std::make_shared<TQDMProgressBar>());
   }
 
-  if (options.enable_model_summary.value_or(!options.barebones) && !has(&Callback::is_model_summary))
-    callbacks.push_back(std::make_shared<ModelSummary>());
+  if (options.enable_model_summary.value_or(!options.barebones)) {
+    if (has(&Callback::is_model_summary)) {
+      rank_zero_info("Trainer already configured with model summary callbacks. Skipping setting a default `ModelSummary` callback.");
+    } else {
+      callbacks.push_back(std::make_shared<ModelSummary>());
+    }
+  }
   return callbacks;
 }
 

@@ -39,12 +39,12 @@ Arguments arguments_of() {
 // Of structs without a `fields()` list, whose designators the compiler holds to the struct's order.
 Arguments log_arguments() {
   const levin::LogOptions o{.prog_bar = {}, .logger = {}, .on_step = {}, .on_epoch = {}, .reduce_fx = {}, .enable_graph = {},
-                            .sync_dist = {}, .add_dataloader_idx = {}, .batch_size = {}, .rank_zero_only = {}};
+                            .sync_dist = {}, .add_dataloader_idx = {}, .batch_size = {}, .metric_attribute = {}, .rank_zero_only = {}};
   (void)o;
   const levin::LogOptions d;
   return {{"name", {}}, {"value", {}}, {"prog_bar", d.prog_bar}, {"logger", {}}, {"on_step", {}}, {"on_epoch", {}},
           {"reduce_fx", std::string(d.reduce_fx)}, {"enable_graph", d.enable_graph}, {"sync_dist", d.sync_dist},
-          {"add_dataloader_idx", d.add_dataloader_idx}, {"batch_size", {}}, {"rank_zero_only", d.rank_zero_only}};
+          {"add_dataloader_idx", d.add_dataloader_idx}, {"batch_size", {}}, {"metric_attribute", {}}, {"rank_zero_only", d.rank_zero_only}};
 }
 Arguments fit_arguments() {
   const levin::FitArguments o{.train = {}, .val = {}, .datamodule = {}, .ckpt_path = {}, .strict_ckpt = {}};
@@ -85,7 +85,7 @@ std::vector<Subject> subjects() {
       {"SimpleProfiler", arguments_of<levin::SimpleProfilerOptions>(), {}, {}},
       {"AdvancedProfiler", arguments_of<levin::AdvancedProfilerOptions>(), {"dump_stats"}, {}},
       {"PyTorchProfiler", arguments_of<levin::PyTorchProfilerOptions>(), {"emit_nvtx", "table_kwargs"}, {}},
-      {"log", log_arguments(), {"sync_dist_group", "metric_attribute"}, {}},
+      {"log", log_arguments(), {"sync_dist_group"}, {}},
       {"fit", fit_arguments(), {"weights_only"}, {"strict_ckpt"}},
       {"validate", evaluate_arguments(), {"weights_only"}, {"return_predictions", "strict_ckpt"}, false},
       {"test", evaluate_arguments(), {"weights_only"}, {"return_predictions", "strict_ckpt"}, false},
