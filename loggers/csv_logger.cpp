@@ -12,7 +12,7 @@ namespace {
 class CsvSink final : public LogSink {
  public:
   explicit CsvSink(std::string path) : writer_(std::move(path)) {}
-  void row(std::span<const LogCell> metrics, std::int64_t step, double) override { writer_.add(metrics, step); }
+  void row(std::span<const Metric> metrics, std::int64_t step, double) override { writer_.add(metrics, step); }
   void flush() override { writer_.flush(); }
 
  private:
@@ -36,7 +36,7 @@ std::unique_ptr<LogSink> CSVLogger::make_sink(const std::string& folder) {
 }
 
 void CSVLogger::log_hyperparams(const Value& params) {
-  open();
+  open("");
   for (const auto& [key, value] : params.as_dict()) hparams_.as_dict().set(key, value);
   if (log()) write_hparams(*log_dir(), hparams_);
 }

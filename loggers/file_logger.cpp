@@ -6,7 +6,6 @@
 
 #include "levin/framework/base/append_file.h"
 #include "levin/framework/base/console.h"
-#include "levin/framework/base/console_access.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/yaml.h"
 
@@ -42,15 +41,15 @@ FileLogger::FileLogger(std::string save_dir, std::optional<std::string> name, co
 FileLogger::~FileLogger() = default;
 
 std::string FileLogger::version() const {
-  if (version_.empty()) version_ = "version_" + std::to_string(next_version(root_dir()));
+  if (version_.empty()) version_ = "version_" + std::to_string(next_version(*root_dir()));
   return version_;
 }
 
-std::string FileLogger::root_dir() const { return (fs::path(save_dir_) / name_).lexically_normal().string(); }
+std::optional<std::string> FileLogger::root_dir() const { return (fs::path(save_dir_) / name_).lexically_normal().string(); }
 
-std::optional<std::string> FileLogger::log_dir() const { return (fs::path(root_dir()) / version()).string(); }
+std::optional<std::string> FileLogger::log_dir() const { return (fs::path(*root_dir()) / version()).string(); }
 
-void FileLogger::open() {
+void FileLogger::open(std::string_view) {
   if (log_ || !is_rank_zero()) return;
   const std::string folder = *log_dir();
   std::error_code error;
@@ -60,18 +59,13 @@ void FileLogger::open() {
 }
 
 void FileLogger::log_metrics(std::span<const Metric> metrics, std::int64_t step) {
-  if (!log_) open();
-  if (!log_) return;
-  row_.clear();
-  for (const Metric& metric : metrics) row_.push_back({metric.name, metric.value, metric.integer});
-  log_->row(row_, step);
+  if (!log_) open("");
+  if (log_) log_->row(metrics, step);
 }
 
-void FileLogger::flush() {
+void FileLogger::save() {
   if (log_) log_->flush();
 }
-
-void FileLogger::finalize(std::string_view) { flush(); }
 
 void write_hparams(const std::string& folder, const Value& hparams) {
   Value written = Value::dict();

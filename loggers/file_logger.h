@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "levin/framework/base/background_log.h"
 #include "levin/framework/logger.h"
@@ -27,18 +26,15 @@ class LEVIN_API FileLogger : public Logger {
   /// An unset version is chosen when this is first asked.
   std::string version() const override;
   std::optional<std::string> save_dir() const override { return save_dir_; }
-  /// The folder of all versions of the experiment.
-  std::string root_dir() const;
+  std::optional<std::string> root_dir() const override;
   std::optional<std::string> log_dir() const override;
 
-  void open() override;
+  void open(std::string_view stage) override;
   /// Costs the caller about 0.1 us; written within a second.
   void log_metrics(std::span<const Metric> metrics, std::int64_t step) override;
-  /// The Trainer calls this after every row: nothing is due then, the background thread writes within a second.
-  void save() override {}
-  /// Waits until everything logged so far is in the file.
-  virtual void flush();
-  void finalize(std::string_view status) override;
+  /// Waits until everything is written.
+  void save() override;
+  bool saves_by_itself() const override { return true; }
 
  protected:
   FileLogger(std::string save_dir, std::optional<std::string> name, const LoggerVersion& version, std::string prefix,
@@ -52,7 +48,6 @@ class LEVIN_API FileLogger : public Logger {
  private:
   std::string save_dir_, name_, prefix_;
   std::size_t rows_at_once_;
-  std::vector<LogCell> row_;
   mutable std::string version_;
   std::unique_ptr<BackgroundLog> log_;
 };

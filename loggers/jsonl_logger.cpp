@@ -44,10 +44,10 @@ class JSONLLogger::Sink final : public LogSink {
   // A kill or a power cut may have left half a line there; the next one must not be spoilt by it.
   explicit Sink(std::string path) : path_(std::move(path)), waiting_(ends_in_mid_line(path_) ? "\n" : "") {}
 
-  void row(std::span<const LogCell> metrics, std::int64_t step, double wall_time) override {
+  void row(std::span<const Metric> metrics, std::int64_t step, double wall_time) override {
     waiting_ += "{\"time\": " + python_repr(wall_time) + ", \"event\": \"metrics\", \"step\": " + std::to_string(step) + ", \"values\": {";
     const char* comma = "";
-    for (const LogCell& metric : metrics) {
+    for (const Metric& metric : metrics) {
       (waiting_ += comma) += quoted(metric.name);
       const std::string number = metric.integer ? std::to_string(static_cast<std::int64_t>(metric.value)) : python_repr(metric.value);
       waiting_ += std::isfinite(metric.value) ? ": " + number : ": \"" + number + '"';
@@ -94,24 +94,25 @@ void JSONLLogger::event(std::string_view name, const Value& rest) {
   log()->post([sink = sink_, line] { sink->line(line); });
 }
 
-void JSONLLogger::on_stage(std::string_view stage) { event("stage", Dict{{"stage", stage}}); }
+void JSONLLogger::open(std::string_view stage) {
+  FileLogger::open(stage);
+  if (!stage.empty()) event("stage", Dict{{"stage", stage}});
+}
 
 void JSONLLogger::log_hyperparams(const Value& params) {
-  open();
+  FileLogger::open("");
   event("hyperparameters", Dict{{"values", printable(params)}});
 }
 
 void JSONLLogger::after_save_checkpoint(const Checkpoint& checkpoint) {
-  const Value about = checkpoint.resume_state();
-  const Value* path = about.is_dict() ? about.find("last_checkpoint_saved") : nullptr;
-  event("checkpoint", Dict{{"path", path ? *path : Value(checkpoint.best_model_path())},
+  event("checkpoint", Dict{{"path", checkpoint.last_checkpoint_saved()},
                            {"best", checkpoint.best_model_path()},
                            {"last", checkpoint.last_model_path()}});
 }
 
 void JSONLLogger::finalize(std::string_view status) {
   event("end", Dict{{"status", status}});
-  flush();
+  save();
 }
 
 }  // namespace levin

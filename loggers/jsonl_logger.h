@@ -4,7 +4,6 @@
 #include <string>
 
 #include "levin/framework/base/fields.h"
-#include "levin/framework/stage_listener.h"
 #include "levin/loggers/file_logger.h"
 
 namespace levin {
@@ -38,12 +37,12 @@ void fields(V&& f, JSONLLoggerOptions& o) {
 ///
 /// `time` is in seconds since 1970. NaN and the infinities, which JSON lacks, are the strings "nan", "inf" and "-inf". A file
 /// that is there already is gone on with.
-class LEVIN_API JSONLLogger : public FileLogger, public StageListener {
+class LEVIN_API JSONLLogger : public FileLogger {
  public:
   using Options = JSONLLoggerOptions;
   explicit JSONLLogger(const Options& options = {});
 
-  void on_stage(std::string_view stage) override;
+  void open(std::string_view stage) override;
   void log_hyperparams(const Value& params) override;
   void after_save_checkpoint(const Checkpoint& checkpoint) override;
   void finalize(std::string_view status) override;

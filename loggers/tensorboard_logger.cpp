@@ -3,7 +3,6 @@
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
-#include <utility>
 
 #include "levin/framework/base/console.h"
 #include "levin/loggers/tensorboard/event_file.h"
@@ -61,7 +60,7 @@ std::unique_ptr<LogSink> TensorBoardLogger::make_sink(const std::string& folder)
 
 SummaryWriter& TensorBoardLogger::experiment() {
   if (!experiment_) {
-    open();
+    open("");
     experiment_ = std::make_unique<SummaryWriter>(*log_dir(), log(), file_);
   }
   return *experiment_;
@@ -84,15 +83,14 @@ void TensorBoardLogger::log_hyperparams(const Value& params, const Value& metric
   experiment().add_hparams(params, tags, step);
 }
 
-// As in Lightning: written once, with the hyperparameters there were at that time.
 void TensorBoardLogger::save() {
-  if (!log() || std::exchange(hparams_written_, true)) return;
+  if (!log()) return;
+  FileLogger::save();
+  if (experiment_) experiment_->flush();
+  // As in Lightning: written once, with the hyperparameters there were at that time.
   if (!fs::exists(fs::path(*log_dir()) / "hparams.yaml")) write_hparams(*log_dir(), hparams_);
 }
 
-void TensorBoardLogger::flush() {
-  FileLogger::flush();
-  if (experiment_) experiment_->flush();
-}
+void TensorBoardLogger::finalize(std::string_view) { save(); }
 
 }  // namespace levin

@@ -62,16 +62,15 @@ class LEVIN_API TensorBoardLogger : public FileLogger {
   void log_hyperparams(const Value& params) override;
   /// With what they led to: a dict of metrics, or one number, which is then called "hp_metric". They are logged as scalars, too.
   void log_hyperparams(const Value& params, const Value& metrics, std::optional<std::int64_t> step = {});
-  /// Writes `hparams.yaml`, once and unless there is one.
+  /// Writes `hparams.yaml` as well, unless there is one.
   void save() override;
-  void flush() override;
+  void finalize(std::string_view status) override;
 
  private:
   std::unique_ptr<LogSink> make_sink(const std::string& folder) override;
 
   Options options_;
   Value hparams_ = Value::dict();
-  bool hparams_written_ = false;
   tensorboard::EventFile* file_ = nullptr;
   std::unique_ptr<SummaryWriter> experiment_;
 };

@@ -82,7 +82,7 @@ BackgroundLog::~BackgroundLog() {
   thread_.join();
 }
 
-void BackgroundLog::row(std::span<const LogCell> metrics, std::int64_t step) {
+void BackgroundLog::row(std::span<const Metric> metrics, std::int64_t step) {
   const double now = real_clock().wall();
   std::unique_lock lock(mutex_);
   for (std::size_t i = 0; i < metrics.size(); ++i)
@@ -156,7 +156,7 @@ void BackgroundLog::write(Queue& work) {
   flush_sink();
 }
 
-void BackgroundLog::take_row(std::span<const LogCell> metrics, const Entry& entry) {
+void BackgroundLog::take_row(std::span<const Metric> metrics, const Entry& entry) {
   if (!failure_.empty() && kept_ >= most_waiting) {
     ++dropped_;
     return;

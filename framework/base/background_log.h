@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "levin/framework/base/export.h"
-#include "levin/framework/base/log_cell.h"
+#include "levin/framework/base/metric.h"
 
 namespace levin {
 
@@ -22,7 +22,7 @@ class LEVIN_API LogSink {
  public:
   virtual ~LogSink();
   /// Takes a row; `wall_time` is when it was logged, in seconds since 1970.
-  virtual void row(std::span<const LogCell> metrics, std::int64_t step, double wall_time) = 0;
+  virtual void row(std::span<const Metric> metrics, std::int64_t step, double wall_time) = 0;
   /// Writes what has gathered. An OSError means that it was kept and that the next flush tries again.
   virtual void flush() = 0;
 };
@@ -48,7 +48,7 @@ class LEVIN_API BackgroundLog {
 
   /// Logs a row. Costs about 0.1 us; nothing is allocated once the queue has grown. Waits only if the file is more than a
   /// million numbers behind.
-  void row(std::span<const LogCell> metrics, std::int64_t step);
+  void row(std::span<const Metric> metrics, std::int64_t step);
   /// Something to do on the writer's thread after what was logged before, such as to give the sink something bigger than a
   /// row. Its error becomes a warning.
   void post(std::function<void()> job);
@@ -64,7 +64,7 @@ class LEVIN_API BackgroundLog {
   };
   struct Queue {
     std::vector<Entry> entries;
-    std::vector<LogCell> metrics;  // the names are in names_
+    std::vector<Metric> metrics;  // the names are in names_
     void clear();
   };
 
@@ -73,7 +73,7 @@ class LEVIN_API BackgroundLog {
   bool many() const;
   void run();
   void write(Queue& work);
-  void take_row(std::span<const LogCell> metrics, const Entry& entry);
+  void take_row(std::span<const Metric> metrics, const Entry& entry);
   void flush_sink();
 
   const std::unique_ptr<LogSink> sink_;

@@ -1,6 +1,5 @@
 #include "levin/framework/base/console.h"
 
-#include "levin/framework/base/console_access.h"
 #include "levin/framework/base/distributed/rank_zero.h"
 
 #include <spdlog/logger.h>

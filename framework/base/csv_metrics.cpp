@@ -68,8 +68,8 @@ bool take_line(std::string_view& text, std::vector<std::string>& cells) {
 CsvMetricsWriter::CsvMetricsWriter(std::string path) : path_(std::move(path)) {}
 CsvMetricsWriter::~CsvMetricsWriter() = default;
 
-void CsvMetricsWriter::add(std::span<const LogCell> metrics, std::int64_t step) {
-  for (const LogCell& metric : metrics) cells_.push_back({column(metric.name), metric.value, metric.integer});
+void CsvMetricsWriter::add(std::span<const Metric> metrics, std::int64_t step) {
+  for (const Metric& metric : metrics) cells_.push_back({column(metric.name), metric.value, metric.integer});
   rows_.push_back({step, cells_.size()});
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "levin/framework/base/export.h"
-#include "levin/framework/base/log_cell.h"
+#include "levin/framework/base/metric.h"
 
 namespace levin {
 
@@ -27,7 +27,7 @@ class LEVIN_API CsvMetricsWriter {
 
   /// Adds a row. The "step" column is `step`, also when a metric has that name; of two metrics with
   /// the same name the last one counts.
-  void add(std::span<const LogCell> metrics, std::int64_t step);
+  void add(std::span<const Metric> metrics, std::int64_t step);
 
   /// Writes the rows added since the last flush; without any, does nothing.
   /// OSError with the file and the system's reason; the rows then stay for the next flush, and the

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "levin/framework/base/console.h"
-#include "levin/framework/base/console_access.h"
 #include "levin/framework/base/terminal.h"
 
 namespace levin {

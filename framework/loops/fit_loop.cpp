@@ -137,7 +137,7 @@ void FitLoop::after_batch(Run& run) {
 void FitLoop::finish_batch(Run& run) {
   step_schedulers(run, "step", /*plateau=*/true);
   if (!should_accumulate(run)) ++batches_that_stepped;
-  if (run.should_stop)
+  if (run.should_stop && run.strategy->is_global_zero())
     for (const auto& logger : run.metric_log.loggers) logger->save();
   run.strategy->checkpoint_io().rethrow_failure();
   at_ = {At::batch};

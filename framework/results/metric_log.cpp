@@ -1,7 +1,6 @@
 #include "levin/framework/results/metric_log.h"
 
 #include "levin/framework/base/console.h"
-#include "levin/framework/base/console_access.h"
 #include "levin/framework/base/errors.h"
 
 namespace levin {
@@ -235,7 +234,7 @@ void MetricLog::send_row(std::int64_t step) {
   if (!is_rank_zero()) return;
   for (const auto& logger : loggers) {
     logger->log_metrics(row_, step);
-    logger->save();
+    if (!logger->saves_by_itself()) logger->save();
   }
 }
 

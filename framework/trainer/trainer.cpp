@@ -18,7 +18,6 @@
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/metrics/metric.h"
 #include "levin/framework/nn/sync_batch_norm.h"
-#include "levin/framework/stage_listener.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
 #include "levin/framework/trainer/trainer_impl.h"
@@ -303,10 +302,7 @@ void Trainer::Impl::prepare_data() {
 
 void Trainer::Impl::call_setup() {
   const std::string_view stage = stage_name(run.fn);
-  on_rank_zero(run, [&](Logger& logger) {
-    logger.open();
-    if (auto* listener = dynamic_cast<StageListener*>(&logger)) listener->on_stage(stage);
-  });
+  on_rank_zero(run, [&](Logger& logger) { logger.open(stage); });
   // Versions are counted on rank 0's disk.
   shared_log_dir.clear();
   if (run.strategy->world_size() > 1) shared_log_dir = run.strategy->on_rank_zero([&] { return Value(run.trainer.log_dir()); }).as_string();

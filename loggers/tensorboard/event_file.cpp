@@ -82,8 +82,8 @@ void EventFile::flush() {
   waiting_.clear();
 }
 
-void EventFile::row(std::span<const LogCell> metrics, std::int64_t step, double wall_time) {
-  for (const LogCell& metric : metrics) scalar({wall_time, step}, metric.name, metric.value);
+void EventFile::row(std::span<const Metric> metrics, std::int64_t step, double wall_time) {
+  for (const Metric& metric : metrics) scalar({wall_time, step}, metric.name, metric.value);
 }
 
 void EventFile::scalar(const Stamp& at, std::string_view tag, double value) {

@@ -52,7 +52,7 @@ class EventFile final : public LogSink {
   ~EventFile() override;
 
   /// A scalar for each metric.
-  void row(std::span<const LogCell> metrics, std::int64_t step, double wall_time) override;
+  void row(std::span<const Metric> metrics, std::int64_t step, double wall_time) override;
   void flush() override;
 
   void scalar(const Stamp& at, std::string_view tag, double value);

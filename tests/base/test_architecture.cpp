@@ -29,7 +29,7 @@ const std::map<std::string, std::set<std::string>> allowed = [] {
   };
   layer({"base"});
   layer({"tensors"});
-  layer({"data", "module", "optim", "results", "metrics", "callback.h", "callback.cpp", "logger.h", "logger.cpp", "stage_listener.h", "profiler.h", "profiler.cpp"});
+  layer({"data", "module", "optim", "results", "metrics", "callback.h", "callback.cpp", "logger.h", "logger.cpp", "profiler.h", "profiler.cpp"});
   layer({"precision", "checkpoint", "strategies", "nn", "profilers"});
   layer({"loops"});
   layer({"trainer"});

@@ -34,9 +34,9 @@ std::string read(const std::string& path) {
 class TextSink : public LogSink {
  public:
   explicit TextSink(std::string path) : path_(std::move(path)) {}
-  void row(std::span<const LogCell> metrics, std::int64_t step, double) override {
+  void row(std::span<const Metric> metrics, std::int64_t step, double) override {
     waiting_ += std::to_string(step);
-    for (const LogCell& metric : metrics) waiting_ += " " + std::string(metric.name) + "=" + std::to_string(static_cast<int>(metric.value));
+    for (const Metric& metric : metrics) waiting_ += " " + std::string(metric.name) + "=" + std::to_string(static_cast<int>(metric.value));
     waiting_ += "\n";
   }
   void flush() override {
@@ -49,7 +49,7 @@ class TextSink : public LogSink {
   std::string path_, waiting_;
 };
 
-void log_row(BackgroundLog& log, std::vector<LogCell> metrics, std::int64_t step) { log.row(metrics, step); }
+void log_row(BackgroundLog& log, std::vector<Metric> metrics, std::int64_t step) { log.row(metrics, step); }
 
 // The wait status of a child that does this and then `_exit`s with 99, unless it ended before.
 int status_of_child(const std::function<void()>& work) {
@@ -127,7 +127,7 @@ TEST_CASE("enough rows at once are written without a flush") {
   std::atomic<bool> written = false;
   struct Notice : LogSink {
     explicit Notice(std::atomic<bool>& f) : flag(f) {}
-    void row(std::span<const LogCell>, std::int64_t, double) override {}
+    void row(std::span<const Metric>, std::int64_t, double) override {}
     void flush() override { flag = true; flag.notify_all(); }
     std::atomic<bool>& flag;
   };

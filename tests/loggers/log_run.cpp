@@ -29,7 +29,7 @@ class Logged : public TinyModule {
   levin::StepOutput training_step(const levin::Batch& batch, std::int64_t batch_idx) override {
     const std::int64_t step = current_epoch() * batches + batch_idx;
     if (step == saved_at)
-      for (const auto& logger : trainer().loggers()) dynamic_cast<levin::FileLogger&>(*logger).flush();
+      for (const auto& logger : trainer().loggers()) logger->save();
     if (step == ends_at) end();
     log("loss", 1.0 / static_cast<double>(step + 1), {.on_step = true, .on_epoch = true});
     log("train/accuracy", 0.25 * static_cast<double>(step));

@@ -104,7 +104,7 @@ TEST_CASE("several loggers without a version get one each, in their order") {
   for (int i = 0; i < 2; ++i) {
     int version = 3 * i;
     for (const auto& logger : one_of_each(folder.path(), "logs", {})) {
-      logger->open();
+      logger->open("fit");
       CHECK(logger->version() == "version_" + std::to_string(version++));
     }
   }
@@ -117,7 +117,7 @@ TEST_CASE("a prefix stands in front of the metrics' names") {
   levin::TensorBoardLogger board({.save_dir = folder.path(), .name = "", .version = "v", .prefix = "p"});
   for (levin::FileLogger* logger : std::initializer_list<levin::FileLogger*>{&csv, &jsonl, &board}) {
     log(*logger, {{"loss", 0.5}}, 1);
-    logger->flush();
+    logger->save();
   }
   CHECK(read(folder / "v/metrics.csv") == "p-loss,step\r\n0.5,1\r\n");
   CHECK(events(folder / "v/events.jsonl").back().at("values").at("p-loss").number() == 0.5);
@@ -130,7 +130,7 @@ TEST_CASE("metrics.csv of an earlier run under the same version goes, with a war
   std::ofstream(folder / "v/metrics.csv") << "old";
   levin::CapturedMessages messages;
   levin::CSVLogger logger({.save_dir = folder.path(), .name = "", .version = "v"});
-  logger.open();
+  logger.open("fit");
   CHECK_FALSE(fs::exists(folder / "v/metrics.csv"));
   CHECK(messages.warnings() == std::vector<std::string>{"Experiment logs directory " + folder / "v" +
                                                         " exists and is not empty. Previous log files in this directory will be deleted when the new ones are saved!"});
@@ -191,7 +191,7 @@ TEST_CASE("events.jsonl spells what JSON lacks, and goes on behind a torn line")
 TEST_CASE("TensorBoard's file has whole records with their checksums") {
   const TemporaryFolder folder;
   levin::TensorBoardLogger logger({.save_dir = folder.path(), .name = "", .version = "v", .filename_suffix = ".mine"});
-  logger.open();
+  logger.open("fit");
   const std::string path = event_file_in(folder / "v");
   CHECK(path.ends_with(".mine"));
   CHECK(records(read(path)).size() == 1);
@@ -203,7 +203,7 @@ TEST_CASE("TensorBoard's file has whole records with their checksums") {
   const auto all = records(read(path));
   CHECK(all.size() == 6);
   // Another run of the same Trainer goes on in the same file.
-  logger.open();
+  logger.open("fit");
   log(logger, {{"loss", 0.25}}, 1);
   logger.finalize("success");
   CHECK(records(read(path)).size() == 7);
@@ -228,7 +228,7 @@ TEST_CASE("TensorBoardLogger's folder has the sub_dir, and variables and ~ are e
 TEST_CASE("TensorBoardLogger always writes hparams.yaml, once; CSVLogger if there are hyperparameters, each time") {
   const TemporaryFolder folder;
   for (const auto& logger : one_of_each(folder.path(), "", {})) {
-    logger->open();
+    logger->open("fit");
     logger->save();
   }
   CHECK_FALSE(fs::exists(folder / "version_0/hparams.yaml"));
@@ -250,9 +250,9 @@ TEST_CASE("hyperparameters come to TensorBoard with hp_metric, unless that is sw
   const auto texts = [&](bool default_metric, const levin::Value& metrics) {
     fs::remove_all(folder / "v");
     levin::TensorBoardLogger logger({.save_dir = folder.path(), .name = "", .version = "v", .default_hp_metric = default_metric});
-    logger.open();
+    logger.open("fit");
     logger.log_hyperparams(params, metrics);
-    logger.flush();
+    logger.save();
     std::string out;
     for (const auto& record : records(read(event_file_in(folder / "v")))) out += record;
     return out;
@@ -301,7 +301,7 @@ TEST_CASE("ranks other than 0 write nothing") {
   const TemporaryFolder folder;
   levin::set_console_rank(1);
   for (const auto& logger : one_of_each(folder.path(), "logs", {})) {
-    logger->open();
+    logger->open("fit");
     log(*logger, {{"loss", 1}}, 0);
     logger->log_hyperparams(levin::Dict{{"lr", 1}});
     logger->finalize("success");
