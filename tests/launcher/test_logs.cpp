@@ -138,3 +138,12 @@ TEST_CASE("a port that is taken is an error that names it") {
   CHECK(ran.exit_code == 1);
   CHECK(ran.output.find("Address already in use: listening on 127.0.0.1:") != std::string::npos);
 }
+
+TEST_CASE("a program that can't be executed is an error, whatever it looks like") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "broken") << "#!/no/such/interpreter\n";
+  fs::permissions(folder / "broken", fs::perms::owner_all);
+  const Ran ran = run_program("OMP_NUM_THREADS=1 " + std::string(LEVIN_BINARY_DIR) + "/bin/levin-run --standalone --nproc-per-node=3 " + (folder / "broken"));
+  CHECK(ran.exit_code == 1);
+  CHECK(ran.output.find("No such file or directory: '" + (folder / "broken")) != std::string::npos);
+}
