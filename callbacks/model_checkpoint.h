@@ -38,6 +38,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
 
   std::string best_model_path() const override { return policy_.top_k().best_model_path(); }
   std::string last_model_path() const override { return policy_.last_model_path(); }
+  std::string last_checkpoint_saved() const override { return policy_.last_checkpoint_saved(); }
   const std::string& kth_best_model_path() const { return policy_.top_k().kth_best_model_path(); }
   /// The best monitored value so far; none without a monitor or before the first save.
   std::optional<double> best_model_score() const;

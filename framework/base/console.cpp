@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -41,10 +42,13 @@ class Console {
     });
   }
 
-  void set_rank(int rank) {
+  void around(const std::function<void()>& print) {
     const auto lock = this->lock();
-    rank_ = rank;
+    around_live_line(print);
   }
+
+  void set_rank(int rank) { rank_ = rank; }
+  int rank() const { return rank_; }
 
   void set_live_line(LiveLine* line) {
     const auto lock = this->lock();
@@ -111,7 +115,7 @@ class Console {
   spdlog::logger logger_;
   LogLevel level_ = LogLevel::info;
   bool level_known_ = false;
-  int rank_ = 0;
+  std::atomic<int> rank_ = 0;
   LiveLine* live_line_ = nullptr;
   bool moving_ = false;  // the live line is between hide and show
   CapturedMessages* capture_ = nullptr;
@@ -129,6 +133,8 @@ void info_once(std::string_view text) { Console::instance().message(LogLevel::in
 void print_line(std::string_view text) { Console::instance().line(text); }
 void set_console_rank(int rank) { Console::instance().set_rank(rank); }
 void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
+void print_around_live_line(const std::function<void()>& print) { Console::instance().around(print); }
+bool is_rank_zero() { return Console::instance().rank() == 0; }
 std::unique_lock<std::recursive_mutex> lock_console() { return Console::instance().lock(); }
 
 CapturedMessages::CapturedMessages() { Console::instance().begin_capture(*this); }

@@ -149,7 +149,9 @@ void EvaluationLoop::setup_data(Run& run) {
   if (loaders_.empty()) {
     loaders_ = testing ? LEVIN_CALL_LOADER(run, test_dataloader) : LEVIN_CALL_LOADER(run, val_dataloader);
   }
+  loaders_ = one_by_one(std::move(loaders_));
   if (within_fit_ && !is_zero(run.options.overfit_batches)) without_shuffling(loaders_, "val");
+  warn_of_shuffling(loaders_, testing ? "test" : "val");
   if (loaders_.empty() && !within_fit_) {
     throw MisconfigurationException(std::string("`") + (testing ? "test" : "val") +
                                     "_dataloader` must be implemented to be used with the Lightning Trainer");

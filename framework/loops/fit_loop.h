@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/loops/evaluation_loop.h"
 #include "levin/framework/loops/fetcher.h"
 #include "levin/framework/loops/optimization.h"
@@ -30,7 +31,8 @@ class LEVIN_API FitLoop {
   std::int64_t total_batch_idx() const { return batch_progress.total.ready - 1; }
   /// Batches of one epoch; `unlimited` for a loader without length.
   std::int64_t max_batches() const { return max_batches_; }
-  const Loaders& train_loaders() const { return loaders_; }
+  /// One by one, also those of a CombinedLoader.
+  Loaders train_loaders() const { return flattened(loaders_); }
   /// A new run begins: its loaders are asked for anew.
   void forget_loaders() {
     loaders_ = {};
@@ -71,18 +73,17 @@ class LEVIN_API FitLoop {
 
  private:
   using At = ResumePoint::At;
-  enum class BatchOutcome : std::uint8_t { trained, end_of_data, skip_epoch, validate_only };
 
   // fit_loop.cpp
   bool done(Run& run);
   void run_epoch(Run& run);
-  void run_batches(Run& run);
-  BatchOutcome run_batch(Run& run);
-  void end_epoch(Run& run);
-  void call_epoch_end(Run& run);
+  bool run_batch(Run& run);
+  bool fetch_batch(Run& run, Batch& batch);
   void end_batch(Run& run, const Batch& batch, ResumePoint from = {});
   void after_batch(Run& run);
   void finish_batch(Run& run);
+  void end_epoch(Run& run);
+  void call_epoch_end(Run& run);
 
   // fit_schedule.cpp: what is due
   bool batches_done(Run& run);
@@ -96,6 +97,7 @@ class LEVIN_API FitLoop {
   void begin_run(Run& run);
   void begin_epoch(Run& run);
   void begin_batches(Run& run);
+  bool only_validation_is_left(Run& run);
   void open_train_loader(Run& run);
   void start_train_loader(Run& run);
   void set_restarting(bool restarting, const Run& run);
@@ -112,7 +114,7 @@ class LEVIN_API FitLoop {
   void load_resumed_loader(Run& run);
   std::int64_t first_batch_to_fetch() const;
 
-  Loaders loaders_;
+  Loaders loaders_;  // one; several are one CombinedLoader
   Fetcher fetcher_;
   std::int64_t max_batches_ = unlimited;
   std::int64_t val_check_batch_ = unlimited;
@@ -143,7 +145,7 @@ class LEVIN_API FitLoop {
   /// The generators and the counters when the validation at hand began: it is repeated if the run is resumed from within it.
   struct ValidationStart {
     RngState rng;
-    Value val_loop;
+    Value val_loop, metrics;
   };
   std::optional<ValidationStart> validation_start_;
   MetricLog::Position training_position_ = MetricLog::Position::outside;  ///< kept aside during a validation

@@ -2,10 +2,13 @@
 // very point of the save. The counters themselves are Lightning's `loops`.
 #include <torch/nn/module.h>
 
+#include <algorithm>
+
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/module/metric_module.h"
 #include "levin/framework/tensors/tensors.h"
 
 namespace levin {
@@ -81,6 +84,7 @@ Value FitLoop::resume_state(Run& run, bool interrupted) const {
   out["seconds_since_validation"] = real_clock().now() - last_validation_time_;
   out["last_reload_epoch"] = last_reload_epoch_;
   out["val_loop"] = repeats_validation ? validation_start_->val_loop : val_loop.resume_state();
+  out["metrics"] = repeats_validation ? validation_start_->metrics : metrics_state(*run.module);
   out["results"] = results.state_dict();
   if (!repeats_validation) out["val_results"] = val_loop.results.state_dict();
   out["metric_log"] = run.metric_log.state_dict();
@@ -133,7 +137,9 @@ void FitLoop::load_resumed_loader(Run& run) {
 std::int64_t FitLoop::first_batch_to_fetch() const {
   if (!resume_ || !resume_->point.inside_batch()) return 0;
   // Whose end hooks are still to be called is fetched once more; a stateful loader is past it.
-  const bool again = resume_->point.at == At::batch_end && !loaders_[0]->stateful();
+  const Loaders loaders = train_loaders();
+  const bool stateful = std::any_of(loaders.begin(), loaders.end(), [](const auto& loader) { return loader->stateful(); });
+  const bool again = resume_->point.at == At::batch_end && !stateful;
   return resume_->point.at == At::batch ? batch_progress.current.completed : batch_progress.current.ready - (again ? 1 : 0);
 }
 
@@ -147,8 +153,18 @@ void FitLoop::restore_moment(Run& run) {
   skip_next_validation_ = state.at("skip_next_validation").as_bool();
   last_validation_time_ = real_clock().now() - state.at("seconds_since_validation").as_double();
   val_loop.load_resume_state(state.at("val_loop"));
+  load_metrics_state(*run.module, state.at("metrics"));
+  const auto find_metric = [known = run.module->named_metrics()](std::string_view attribute) {
+    for (const auto& [name, metric] : known)
+      if (name == attribute) return metric;
+    return std::shared_ptr<metrics::Metric>();
+  };
   results.load_state_dict(state.at("results"));
-  if (const Value* saved = state.find("val_results")) val_loop.results.load_state_dict(*saved);
+  results.attach_metrics(find_metric);
+  if (const Value* saved = state.find("val_results")) {
+    val_loop.results.load_state_dict(*saved);
+    val_loop.results.attach_metrics(find_metric);
+  }
   run.metric_log.load_state_dict(state.at("metric_log"));
   training_position_ = static_cast<MetricLog::Position>(state.at("training_position").as_int());
   if (resume_->point.at == At::validation) run.metric_log.set_position(training_position_);

@@ -8,6 +8,7 @@
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/signal_flags.h"
+#include "levin/framework/data/combined_loader.h"
 
 namespace levin {
 
@@ -65,6 +66,12 @@ void PredictionLoop::setup_data(Run& run) {
   if (loaders_.empty()) loaders_ = LEVIN_CALL_LOADER(run, predict_dataloader);
   if (loaders_.empty())
     throw MisconfigurationException("`predict_dataloader` must be implemented to be used with the Lightning Trainer");
+  loaders_ = one_by_one(std::move(loaders_));
+  for (const auto& loader : loaders_) {
+    if (dynamic_cast<const CombinedLoader*>(loader.get()))
+      throw ValueError("`trainer.predict()` only supports the `CombinedLoader(mode=\"sequential\")` mode.");
+  }
+  warn_of_shuffling(loaders_, "predict");
   for (const auto& loader : loaders_)
     max_batches_.push_back(number_of_batches(*loader, run.options.limit_predict_batches, "predict"));
 }

@@ -43,7 +43,7 @@ class LEVIN_API FusedOptimizer : public Optimizer {
   void write_state(const at::Tensor& parameter, TensorExporter& tensors, Dict& out) const override;
   void read_state(const at::Tensor& parameter, const Dict& in) override;
   void check_state(const at::Tensor& parameter, const Dict& in) const override;
-  void state_loaded() override { plans_.clear(); }
+  void groups_changed() override { plans_.clear(); }
 
  private:
   struct Slot {

@@ -31,6 +31,9 @@ class LEVIN_API Strategy {
   /// Puts the module back on the CPU.
   virtual void teardown(LightningModule& module);
 
+  /// While the result lives, backward leaves each rank its own gradients: for all but the last batch of an accumulation.
+  virtual std::shared_ptr<void> block_backward_sync() { return nullptr; }
+
   virtual void barrier(std::string_view name) { (void)name; }
   /// Rank `source`'s value, on every rank.
   virtual Value broadcast(const Value& value, int source = 0) { (void)source; return value; }

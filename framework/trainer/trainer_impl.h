@@ -1,5 +1,6 @@
 #pragma once
 // The Trainer's inside; included by trainer/*.cpp only.
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,7 +28,7 @@ class Trainer::Link final : public TrainerLink {
   bool barebones() const override;
   const std::vector<std::shared_ptr<optim::Optimizer>>& optimizers() const override;
   const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const override;
-  at::Tensor step_optimizer(optim::Optimizer& optimizer, const Closure& closure) override;
+  const LightningOptimizers& lightning_optimizers() const override;
   void backward(const at::Tensor& loss) override;
   void detach() override;
 
@@ -56,13 +57,16 @@ struct Trainer::Impl {
     TrainerFn fn;
     std::shared_ptr<LightningDataModule> datamodule;
     std::optional<std::string> ckpt_path;
-    bool verbose = true, return_predictions = true, strict_ckpt = false;
+    bool strict_ckpt = false;
   };
 
   // trainer.cpp
-  void execute(LightningModule& module, const Request& request);
-  void run_all(const Request& request);
-  void run_stage(const Request& request);
+  /// A run from beginning to end, around `stage`, which is what the entry function is about.
+  void execute(LightningModule& module, const Request& request, const std::function<void()>& stage);
+  EvaluateResults evaluate(LightningModule& module, EvaluationLoop& loop, const Request& request, bool verbose);
+  void begin(LightningModule& module, const Request& request);
+  void set_up(const Request& request);
+  void wind_down();
   void sanity_check();
   void call_setup();
   void call_teardown();
@@ -74,7 +78,6 @@ struct Trainer::Impl {
   void setup_optimizers();
   void log_hyperparameters();
   void save_for_requeue();
-  static Request request(TrainerFn fn, EvaluateArguments arguments);
 
   // select_checkpoint.cpp
   std::optional<std::string> select_ckpt_path(const Request& request);
@@ -99,9 +102,6 @@ struct Trainer::Impl {
   std::int64_t resumed_sequence = 0;  ///< of the file that this run was resumed from; 0 if none
   std::int64_t abandoned_until = 0;   ///< the highest there was then: files in between are of a future that did not come about
   bool by_last = false;       ///< it was chosen by `ckpt_path="last"`
-
-  EvaluateResults evaluate_results;
-  Predictions predictions;
 };
 
 /// The options with those of the environment, `PL_TRAINER_<NAME>`, where an option has its default. environment.cpp.

@@ -19,9 +19,7 @@ const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::Link::optimizers(
 const std::vector<LRSchedulerConfig>& Trainer::Link::lr_scheduler_configs() const {
   return trainer_.impl_->run.lr_scheduler_configs;
 }
-at::Tensor Trainer::Link::step_optimizer(optim::Optimizer& optimizer, const Closure& closure) {
-  return trainer_.impl_->fit_loop.optimization.step_optimizer(trainer_.impl_->run, optimizer, closure);
-}
+const LightningOptimizers& Trainer::Link::lightning_optimizers() const { return trainer_.impl_->fit_loop.optimization.optimizers(); }
 void Trainer::Link::backward(const at::Tensor& loss) {
   trainer_.impl_->fit_loop.optimization.backward(trainer_.impl_->run, loss);
 }
@@ -57,7 +55,7 @@ std::vector<std::int64_t> Trainer::num_sanity_val_batches() const {
 }
 std::vector<std::int64_t> Trainer::num_test_batches() const { return impl_->test_loop.all_batches(); }
 std::int64_t Trainer::estimated_stepping_batches() { return impl_->fit_loop.estimated_stepping_batches(impl_->run); }
-const Loaders& Trainer::train_dataloader() const { return impl_->fit_loop.train_loaders(); }
+Loaders Trainer::train_dataloader() const { return impl_->fit_loop.train_loaders(); }
 const Loaders& Trainer::val_dataloaders() const {
   const Run& run = impl_->run;
   return run.fn == TrainerFn::validate ? impl_->validate_loop.loaders() : impl_->fit_loop.val_loop.loaders();
@@ -119,6 +117,12 @@ void Trainer::print(std::string_view text) const {
 std::string Trainer::accelerator() const { return impl_->run.strategy->root_device().is_cpu() ? "cpu" : "cuda"; }
 Precision& Trainer::precision_plugin() const { return *impl_->run.precision; }
 std::string Trainer::precision() const { return impl_->run.precision->name(); }
+GradScaler* Trainer::scaler() const { return impl_->run.precision->scaler(); }
+std::shared_ptr<void> Trainer::init_module() const { return impl_->run.precision->tensor_init_context(); }
+std::optional<DistributedSamplerKwargs> Trainer::distributed_sampler_kwargs() const {
+  if (world_size() == 1) return std::nullopt;
+  return DistributedSamplerKwargs{.num_replicas = world_size(), .rank = global_rank()};
+}
 Profiler* Trainer::profiler() const { return impl_->run.profiler.get(); }
 LightningDataModule* Trainer::datamodule() const { return impl_->run.datamodule; }
 int Trainer::local_rank() const { return impl_->run.strategy->local_rank(); }

@@ -29,7 +29,7 @@ const std::map<std::string, std::set<std::string>> allowed = [] {
   };
   layer({"base"});
   layer({"tensors"});
-  layer({"data", "module", "optim", "results", "callback.h", "callback.cpp", "logger.h", "logger.cpp", "profiler.h", "profiler.cpp"});
+  layer({"data", "module", "optim", "results", "metrics", "callback.h", "callback.cpp", "logger.h", "logger.cpp", "profiler.h", "profiler.cpp"});
   layer({"precision", "checkpoint", "strategies", "profilers"});
   layer({"loops"});
   layer({"trainer"});
@@ -105,7 +105,7 @@ TEST_CASE("base and checkpoint know nothing of LibTorch") {
 }
 
 TEST_CASE("headers are light") {
-  const std::set<std::string> light{"ATen/core/Tensor.h", "torch/optim/optimizer.h"};
+  const std::set<std::string> light{"ATen/core/Tensor.h", "torch/optim/optimizer.h", "torch/version.h"};  // the last: three macros
   for (const std::string& path : sources()) {
     if (!path.ends_with(".h")) continue;
     for (const std::string& header : includes(path)) {
