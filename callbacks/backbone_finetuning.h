@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "levin/callbacks/base_finetuning.h"
-#include "levin/framework/base/function_field.h"
 
 namespace levin {
 

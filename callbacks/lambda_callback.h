@@ -4,7 +4,6 @@
 #include <functional>
 #include <string_view>
 
-#include "levin/framework/base/function_field.h"
 #include "levin/framework/callback.h"
 
 namespace levin {

@@ -22,15 +22,21 @@ DType dtype_of(const MetricValue& value) { return value.is_double() ? DType::flo
 
 }  // namespace
 
-/// What may be monitored and put into names: the callback metrics, "epoch" and "step".
+/// What may be monitored and put into names: the callback metrics, "epoch" and "step", as rank 0 has them. So all ranks decide alike,
+/// whatever they have logged.
 struct ModelCheckpoint::Candidates {
-  explicit Candidates(Trainer& trainer) : metrics(trainer.callback_metrics()) {
-    const auto logged_or = [&](const char* name, std::int64_t own) {
-      const MetricValue* logged = metrics.find(name);
-      return logged ? static_cast<std::int64_t>(logged->item()) : own;
+  explicit Candidates(Trainer& trainer) {
+    const MetricMap& own = trainer.callback_metrics();
+    const auto logged_or = [&](const char* name, std::int64_t otherwise) {
+      const MetricValue* logged = own.find(name);
+      return logged ? static_cast<std::int64_t>(logged->item()) : otherwise;
     };
-    epoch = logged_or("epoch", trainer.current_epoch());
-    step = logged_or("step", trainer.global_step());
+    const Value all = trainer.strategy().broadcast(Dict{{"metrics", own.state_dict()},
+                                                        {"epoch", logged_or("epoch", trainer.current_epoch())},
+                                                        {"step", logged_or("step", trainer.global_step())}});
+    metrics.load_state_dict(all.at("metrics"));
+    epoch = all.at("epoch").as_int();
+    step = all.at("step").as_int();
   }
   std::optional<Score> score(const std::string& name) const {
     if (name == "epoch") return Score{static_cast<double>(epoch), DType::int64};
@@ -53,8 +59,8 @@ struct ModelCheckpoint::Candidates {
       if (!metrics.contains(name)) out.push_back(name);
     return out;
   }
-  const MetricMap& metrics;
-  std::int64_t epoch, step;
+  MetricMap metrics;
+  std::int64_t epoch = 0, step = 0;
 };
 
 // Says while a file is written that it is.
@@ -69,7 +75,7 @@ struct ModelCheckpoint::Saving {
 
 ModelCheckpoint::ModelCheckpoint(Options options, std::unique_ptr<Trigger> trigger, std::shared_ptr<const Retention> retention)
     : plan_(options),
-      policy_(plan_, trigger ? std::move(trigger) : plan_.make_trigger()),
+      policy_(plan_, trigger ? std::move(trigger) : plan_.make_trigger([this](bool due) { return asking_ ? asking_->broadcast(due) : due; })),
       dirpath_(options.dirpath ? checkpoint_files::real_path(*options.dirpath) : ""),
       retention_(std::move(retention)) {}
 
@@ -114,15 +120,25 @@ std::string ModelCheckpoint::format_checkpoint_name(const FilenameMetrics& metri
 }
 
 bool ModelCheckpoint::file_exists(const std::string& path, Trainer& trainer) const {
-  return trainer.strategy().checkpoint_exists(path) && !trainer.wrote_after_resume_point(path);
+  return trainer.strategy().on_rank_zero([&] { return Value(is_taken(path, trainer)); }).as_bool();
 }
 
-std::string ModelCheckpoint::free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const {
+// As this rank sees it.
+bool ModelCheckpoint::is_taken(const std::string& path, Trainer& trainer) const {
+  return trainer.strategy().checkpoint_io().exists(path) && !trainer.wrote_after_resume_point(path);
+}
+
+// The whole search is rank 0's: how long it is depends on what lies there.
+std::string ModelCheckpoint::free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt,
+                                       const std::optional<std::string>& filename) const {
   const FilenameMetrics metrics = candidates.for_names();
-  const auto name = [&](std::optional<std::int64_t> version) { return format_checkpoint_name(metrics, {}, version); };
+  const auto name = [&](std::optional<std::int64_t> version) { return format_checkpoint_name(metrics, filename, version); };
   if (!plan_.options.enable_version_counter) return name({});
-  return FilenameTemplate::first_free(name, [&](const std::string& path) { return file_exists(path, trainer); }, exempt,
-                                      STARTING_VERSION);
+  return trainer.strategy()
+      .on_rank_zero([&] {
+        return Value(FilenameTemplate::first_free(name, [&](const std::string& path) { return is_taken(path, trainer); }, exempt, STARTING_VERSION));
+      })
+      .as_string();
 }
 
 std::vector<std::string> ModelCheckpoint::last_candidates(Trainer&) const {
@@ -134,28 +150,33 @@ std::vector<std::string> ModelCheckpoint::last_candidates(Trainer&) const {
 // ---- hooks ----------------------------------------------------------------------------------------------------------------------
 
 void ModelCheckpoint::setup(Trainer& trainer, LightningModule&, std::string_view stage) {
-  if (dirpath_.empty()) {
-    const Logger* logger = trainer.logger();
-    std::filesystem::path folder = trainer.default_root_dir();
-    if (logger) folder = std::filesystem::path(logger->save_dir().value_or(trainer.default_root_dir())) / logger->name() / logger->version();
-    dirpath_ = checkpoint_files::real_path((folder / "checkpoints").string());
-  }
-  dirpath_ = trainer.strategy().broadcast(dirpath_);
+  dirpath_ = trainer.strategy().on_rank_zero([&] { return Value(dirpath_.empty() ? default_dirpath(trainer) : dirpath_); }).as_string();
   if (trainer.is_global_zero() && stage == "fit" && plan_.options.save_top_k != 0 && checkpoint_files::is_nonempty_folder(dirpath_))
     rank_zero_warn("Checkpoint directory " + dirpath_ + " exists and is not empty.");
-  if (stage == "fit" && !trainer.fast_dev_run() && std::filesystem::is_directory(dirpath_)) take_folder(trainer);
+  if (stage == "fit" && !trainer.fast_dev_run()) take_folder(trainer, /*make=*/false);
 }
 
-// At the start if the folder is there, else with the first save, which makes it.
-void ModelCheckpoint::take_folder(Trainer& trainer) {
-  if (has_folder_ || !trainer.is_global_zero()) return;
-  real_files().make_directories(dirpath_);  // what is wrong with it, the save says
-  if (!std::filesystem::is_directory(dirpath_)) return;
+std::string ModelCheckpoint::default_dirpath(Trainer& trainer) const {
+  const Logger* logger = trainer.logger();
+  std::filesystem::path folder = trainer.default_root_dir();
+  if (logger) folder = std::filesystem::path(logger->save_dir().value_or(trainer.default_root_dir())) / logger->name() / logger->version();
+  return checkpoint_files::real_path((folder / "checkpoints").string());
+}
+
+// At the start if the folder is there, else with the first save, which makes it. Rank 0 has the lock for all.
+void ModelCheckpoint::take_folder(Trainer& trainer, bool make) {
+  if (has_folder_) return;
+  has_folder_ = trainer.strategy().on_rank_zero([&] { return Value(lock_folder(make)); }).as_bool();
+}
+
+bool ModelCheckpoint::lock_folder(bool make) {
+  if (make) real_files().make_directories(dirpath_);  // what is wrong with it, the save says
+  if (!std::filesystem::is_directory(dirpath_)) return false;
   lock_ = FolderLock(dirpath_);
-  has_folder_ = true;
   if (!lock_.locked()) warn_once(dirpath_ + ": this file system has no locks (" + lock_.reason() + "); nothing keeps another process from saving there");
   const int swept = remove_stale_temporaries(real_files(), dirpath_);
   if (swept > 0) rank_zero_info("Removed " + std::to_string(swept) + " unfinished file(s) of killed processes from " + dirpath_);
+  return true;
 }
 
 void ModelCheckpoint::give_folder_back() {
@@ -190,13 +211,15 @@ Moment ModelCheckpoint::moment(Trainer& trainer, Moment::Event event) const {
                          (!options.check_val_every_n_epoch || (*options.check_val_every_n_epoch != 0 &&
                                                                (m.epoch + 1) % *options.check_val_every_n_epoch == 0));
   m.has_metric = [&trainer](std::string_view name) {
-    return name == "epoch" || name == "step" || trainer.callback_metrics().contains(name);
+    return trainer.strategy().broadcast(name == "epoch" || name == "step" || trainer.callback_metrics().contains(name));
   };
   return m;
 }
 
 void ModelCheckpoint::consider(Trainer& trainer, Moment::Event event) {
+  asking_ = &trainer.strategy();
   const CheckpointDecision decision = policy_.decide(moment(trainer, event));
+  asking_ = nullptr;
   if (decision.nothing()) return;
   const Candidates candidates(trainer);
   if (decision.exception) save(trainer, format_checkpoint_name(candidates.for_names()));
@@ -221,7 +244,8 @@ void ModelCheckpoint::on_train_end(Trainer& trainer, LightningModule&) { conside
 
 void ModelCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std::exception& exception) {
   const std::string before = policy_.last_checkpoint_saved();
-  consider(trainer, Moment::Event::exception);
+  // An error parts the ranks: rank 0 saves if it is the one that fails, nobody asks anybody.
+  if (trainer.is_global_zero()) consider(trainer, Moment::Event::exception);
   give_folder_back();
   if (policy_.last_checkpoint_saved() == before) return;
   rank_zero_info("An " + exception_name(exception) + " was raised with message: " + exception.what() + ", saved checkpoint to " +
@@ -235,7 +259,7 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
   if (kept.k() == 0) return;
   if (!plan_.options.monitor) {
     // The path is part of the state that is saved, so it is set first.
-    const std::string path = free_name(trainer, candidates, kept.best_model_path());
+    const std::string path = free_name(trainer, candidates, kept.best_model_path(), std::nullopt);
     leaving_ = kept.replace_latest(path);
     save(trainer, path);
     return;
@@ -247,22 +271,18 @@ void ModelCheckpoint::save_top_k(Trainer& trainer, const Candidates& candidates)
     if (trainer.fit_loop().val_loop.has_run) throw MisconfigurationException(message);
     warn_once(message);
   }
-  if (!trainer.strategy().reduce_boolean_decision(score && kept.admits(*score))) {
+  if (!score || !kept.admits(*score)) {
     if (plan_.options.verbose) rank_zero_info(not_saving_line(candidates.epoch, candidates.step, monitor, kept));
     return;
   }
-  const std::string path = free_name(trainer, candidates, kept.leaves());
+  const std::string path = free_name(trainer, candidates, kept.leaves(), std::nullopt);
   leaving_ = kept.admit(path, *score);
   if (plan_.options.verbose) rank_zero_info(saving_line(candidates.epoch, candidates.step, monitor, kept, path));
   save(trainer, path);
 }
 
 void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) {
-  const FilenameMetrics metrics = candidates.for_names();
-  const std::string path = FilenameTemplate::first_free(
-      [&](std::optional<std::int64_t> version) { return format_checkpoint_name(metrics, CHECKPOINT_NAME_LAST, version); },
-      [&](const std::string& name) { return plan_.options.enable_version_counter && file_exists(name, trainer); },
-      policy_.last_model_path(), STARTING_VERSION);
+  const std::string path = free_name(trainer, candidates, policy_.last_model_path(), CHECKPOINT_NAME_LAST);
   const std::string previous = policy_.move_last(path);
   if (policy_.last_is_link()) trainer.strategy().link_checkpoint(policy_.last_checkpoint_saved(), path);
   else save(trainer, path);
@@ -270,7 +290,7 @@ void ModelCheckpoint::save_last(Trainer& trainer, const Candidates& candidates) 
 }
 
 void ModelCheckpoint::save(Trainer& trainer, const std::string& path) {
-  if (trainer.fn() == TrainerFn::fit) take_folder(trainer);
+  if (trainer.fn() == TrainerFn::fit) take_folder(trainer, /*make=*/true);
   // The file says that it was saved; whoever resumes from it must not save it again.
   {
     const Saving saving(*this, path, trainer.global_step());

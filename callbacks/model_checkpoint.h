@@ -11,6 +11,8 @@
 
 namespace levin {
 
+class Strategy;
+
 /// Saves checkpoints while training: the best by a monitored metric, the newest, or all of them.
 ///
 ///     levin::make<levin::ModelCheckpoint>({.monitor = "val_loss", .save_last = true, .save_top_k = 3})
@@ -38,6 +40,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
 
   std::string best_model_path() const override { return policy_.top_k().best_model_path(); }
   std::string last_model_path() const override { return policy_.last_model_path(); }
+  std::string last_checkpoint_saved() const override { return policy_.last_checkpoint_saved(); }
   const std::string& kth_best_model_path() const { return policy_.top_k().kth_best_model_path(); }
   /// The best monitored value so far; none without a monitor or before the first save.
   std::optional<double> best_model_score() const;
@@ -84,11 +87,14 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   void save(Trainer& trainer, const std::string& path);
   void remove(Trainer& trainer, const std::string& previous, const std::string& current);
   void release(Trainer& trainer);
-  void take_folder(Trainer& trainer);
+  std::string default_dirpath(Trainer& trainer) const;
+  void take_folder(Trainer& trainer, bool make);
+  bool lock_folder(bool make);
+  bool is_taken(const std::string& path, Trainer& trainer) const;
   void give_folder_back();
   void note_saved(const std::string& path, std::int64_t epoch, std::int64_t global_step);
   void apply_retention(Trainer& trainer, const std::string& current);
-  std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt) const;
+  std::string free_name(Trainer& trainer, const Candidates& candidates, const std::string& exempt, const std::optional<std::string>& filename) const;
   FilenameTemplate name_template() const;
 
   CheckpointPlan plan_;
@@ -96,6 +102,7 @@ class LEVIN_API ModelCheckpoint : public Checkpoint {
   std::string dirpath_;
   FolderLock lock_;  ///< held during fit, from when the folder is there
   bool has_folder_ = false;
+  Strategy* asking_ = nullptr;  ///< while the trigger is asked: rank 0's clock decides
   std::string saving_;  ///< the file that is being written
   std::int64_t saving_step_ = 0;
   std::string leaving_;  ///< the file that the one being written replaces

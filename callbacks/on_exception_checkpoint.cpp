@@ -21,7 +21,8 @@ std::vector<std::string> OnExceptionCheckpoint::last_candidates(Trainer& trainer
 }
 
 void OnExceptionCheckpoint::on_exception(Trainer& trainer, LightningModule&, const std::exception&) {
-  trainer.save_checkpoint(ckpt_path());
+  // The error parts the ranks, and rank 0 is the one that writes.
+  if (trainer.is_global_zero()) trainer.save_checkpoint(ckpt_path());
 }
 
 void OnExceptionCheckpoint::teardown(Trainer& trainer, LightningModule&, std::string_view) {

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "levin/framework/base/clock.h"
-#include "levin/framework/loops/loop_options.h"
+#include "levin/framework/loops/run.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/trainer/trainer.h"
 
@@ -14,158 +16,194 @@ constexpr double seconds_between_draws = 0.1;
 
 std::optional<std::int64_t> known(std::int64_t n) { return n == unlimited ? std::nullopt : std::optional(n); }
 
-std::optional<std::int64_t> sum(const std::vector<std::int64_t>& batches) {
-  std::int64_t total = 0;
-  for (const std::int64_t n : batches) {
-    if (n == unlimited) return std::nullopt;
-    total += n;
-  }
-  return total;
+// As in Lightning: a number stays a number, of a long text the last four characters are shown.
+Value short_version(const std::string& version) {
+  const std::string number = version.starts_with("version_") ? version.substr(8) : "";
+  const bool numbered = !number.empty() && number.size() < 18 && std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (numbered) return static_cast<std::int64_t>(std::stoll(number));
+  return version.size() > 4 ? version.substr(version.size() - 4) : version;
 }
 
 }  // namespace
 
-TQDMProgressBar::TQDMProgressBar(Options options) : options_(options) {}
-TQDMProgressBar::~TQDMProgressBar() { close(); }
+ProgressBar::~ProgressBar() { close(); }
 
-void TQDMProgressBar::setup(Trainer& trainer, LightningModule&, std::string_view) {
-  enabled_ = trainer.is_global_zero();
+void ProgressBar::disable() {
+  close();
+  enabled_ = false;
+}
+void ProgressBar::enable() { enabled_ = true; }
+
+Dict ProgressBar::get_metrics(Trainer& trainer, LightningModule&) {
+  Dict out;
+  const MetricMap& metrics = trainer.progress_bar_metrics();
+  if (const Logger* logger = trainer.logger(); logger && !logger->version().empty()) out["v_num"] = short_version(logger->version());
+  if (out.size() > 0 && metrics.contains("v_num")) {
+    warn_once("The progress bar already tracks a metric with the name(s) 'v_num' and `self.log('v_num', ..., prog_bar=True)` will "
+              "overwrite this value.  If this is undesired, change the name or override `get_metrics()` in the progress bar callback.");
+  }
+  for (const auto& [name, value] : metrics) out[name] = value.item();
+  return out;
+}
+
+void ProgressBar::setup(Trainer& trainer, LightningModule&, std::string_view) {
+  if (!trainer.is_global_zero()) disable();
   on_terminal_ = is_terminal(STDOUT_FILENO);
-  if (!active() || !on_terminal_) return;
+  if (!is_enabled() || !on_terminal_ || display_) return;
   display_ = std::make_unique<ProgressDisplay>(STDOUT_FILENO);
+  streams_ = std::make_unique<TerminalStreams>();
   set_live_line(this);
 }
 
-void TQDMProgressBar::teardown(Trainer&, LightningModule&, std::string_view) { close(); }
-void TQDMProgressBar::on_exception(Trainer&, LightningModule&, const std::exception&) {
-  if (display_ && train_) draw();
+void ProgressBar::teardown(Trainer&, LightningModule&, std::string_view) { close(); }
+
+// The line that stays shows where the run was.
+void ProgressBar::on_exception(Trainer&, LightningModule&, const std::exception&) {
+  draw();
   close();
 }
 
-void TQDMProgressBar::close() {
-  if (!display_) return;
-  set_live_line(nullptr);
-  display_->finish();
-  display_.reset();
+void ProgressBar::close() {
+  if (display_) {
+    streams_.reset();
+    set_live_line(nullptr);
+    display_->finish();
+    display_.reset();
+  }
   train_.reset();
   evaluation_.reset();
 }
 
-void TQDMProgressBar::on_train_epoch_start(Trainer& trainer, LightningModule&) {
-  if (!active()) return;
-  begin(train_, "Epoch " + std::to_string(trainer.current_epoch()), known(trainer.num_training_batches()));
+// Limited by steps alone, a run ends before the epoch does.
+std::optional<std::int64_t> ProgressBar::train_total(const Trainer& trainer) const {
+  std::int64_t total = trainer.num_training_batches();
+  if (trainer.max_epochs() == -1 && trainer.max_steps() > 0) {
+    const std::int64_t left = trainer.max_steps() - trainer.global_step();
+    total = total == unlimited ? left : std::min(total, left);
+  }
+  return known(total);
 }
 
-void TQDMProgressBar::on_train_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t batch_idx) {
-  if (!train_) return;
-  train_->done = batch_idx;
-  advance(trainer, train_);
+void ProgressBar::on_train_epoch_start(Trainer& trainer, LightningModule&) {
+  if (is_enabled()) begin(train_, epoch_description(trainer), train_total(trainer));
 }
 
-void TQDMProgressBar::on_train_epoch_end(Trainer& trainer, LightningModule&) {
+void ProgressBar::on_train_batch_end(Trainer& trainer, LightningModule& module, const StepOutput&, const Batch&, std::int64_t batch_idx) {
+  if (!is_enabled()) return;
+  // A run that goes on within an epoch has had no start of it.
+  if (!train_) begin(train_, epoch_description(trainer), train_total(trainer));
+  advance(trainer, module, *train_, batch_idx + 1);
+}
+
+void ProgressBar::on_train_epoch_end(Trainer& trainer, LightningModule& module) {
   if (!train_) return;
-  show_metrics(trainer, *train_);
-  if (on_terminal_) {
+  train_->metrics = get_metrics(trainer, module);
+  if (!on_terminal_) {
+    print_line(line_now(*train_, 0));
+  } else if (display_ && leave_) {
     draw();
-    if (options_.leave && display_) display_->finish();
-  } else {
-    print_line(line(*train_, 0));
+    display_->finish();
+  } else if (may_draw()) {
+    draw();
   }
 }
 
-void TQDMProgressBar::on_train_end(Trainer&, LightningModule&) {
-  if (display_) display_->finish();
+void ProgressBar::on_train_end(Trainer&, LightningModule&) {
+  if (display_ && train_) {
+    if (!leave_) draw();
+    display_->finish();
+  }
   train_.reset();
 }
 
-void TQDMProgressBar::on_validation_start(Trainer& trainer, LightningModule&) {
-  begin_evaluation(trainer, trainer.sanity_checking() ? "Sanity Checking DataLoader 0" : "Validation DataLoader 0",
-                   trainer.sanity_checking() ? trainer.num_sanity_val_batches() : trainer.num_val_batches());
+// clang-format off
+void ProgressBar::on_validation_batch_start(Trainer& trainer, LightningModule&, const Batch& batch, std::int64_t) {
+  const bool sanity = trainer.sanity_checking();
+  if (is_enabled()) evaluate(sanity ? sanity_check_description() : validation_description(), batch, sanity ? trainer.num_sanity_val_batches() : trainer.num_val_batches());
 }
-void TQDMProgressBar::on_validation_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
-  advance(trainer, evaluation_);
+void ProgressBar::on_test_batch_start(Trainer& trainer, LightningModule&, const Batch& batch, std::int64_t) {
+  if (is_enabled()) evaluate(test_description(), batch, trainer.num_test_batches());
 }
-void TQDMProgressBar::on_validation_end(Trainer& trainer, LightningModule&) { end_evaluation(trainer, !train_ && !trainer.sanity_checking()); }
-void TQDMProgressBar::on_test_start(Trainer& trainer, LightningModule&) {
-  begin_evaluation(trainer, "Testing DataLoader 0", trainer.num_test_batches());
+void ProgressBar::on_predict_batch_start(Trainer& trainer, LightningModule&, const Batch& batch, std::int64_t) {
+  if (is_enabled()) evaluate(predict_description(), batch, trainer.num_predict_batches());
 }
-void TQDMProgressBar::on_test_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
-  advance(trainer, evaluation_);
-}
-void TQDMProgressBar::on_test_end(Trainer& trainer, LightningModule&) { end_evaluation(trainer, true); }
-void TQDMProgressBar::on_predict_start(Trainer& trainer, LightningModule&) {
-  begin_evaluation(trainer, "Predicting DataLoader 0", trainer.num_predict_batches());
-}
-void TQDMProgressBar::on_predict_batch_end(Trainer& trainer, LightningModule&, const StepOutput&, const Batch&, std::int64_t) {
-  advance(trainer, evaluation_);
-}
-void TQDMProgressBar::on_predict_end(Trainer& trainer, LightningModule&) { end_evaluation(trainer, true); }
+void ProgressBar::on_validation_batch_end(Trainer& trainer, LightningModule& module, const StepOutput&, const Batch&, std::int64_t batch_idx) { evaluated(trainer, module, batch_idx); }
+void ProgressBar::on_test_batch_end(Trainer& trainer, LightningModule& module, const StepOutput&, const Batch&, std::int64_t batch_idx) { evaluated(trainer, module, batch_idx); }
+void ProgressBar::on_predict_batch_end(Trainer& trainer, LightningModule& module, const StepOutput&, const Batch&, std::int64_t batch_idx) { evaluated(trainer, module, batch_idx); }
+void ProgressBar::on_validation_end(Trainer& trainer, LightningModule& module) { end_evaluation(trainer, module, trainer.fn() == TrainerFn::validate); }
+void ProgressBar::on_test_end(Trainer& trainer, LightningModule& module) { end_evaluation(trainer, module, true); }
+void ProgressBar::on_predict_end(Trainer& trainer, LightningModule& module) { end_evaluation(trainer, module, true); }
+// clang-format on
 
-void TQDMProgressBar::begin(std::optional<Bar>& bar, std::string description, std::optional<std::int64_t> total) {
-  bar = Bar{std::move(description), 0, total, real_clock().now(), {}};
-  if (display_) draw();
-}
-
-void TQDMProgressBar::begin_evaluation(Trainer&, const char* what, const std::vector<std::int64_t>& batches) {
-  if (active()) begin(evaluation_, what, sum(batches));
+void ProgressBar::begin(std::optional<Running>& bar, std::string description, std::optional<std::int64_t> total) {
+  bar.emplace();
+  bar->description = std::move(description);
+  bar->total = total;
+  bar->started = real_clock().now();
+  if (may_draw()) draw();
 }
 
-void TQDMProgressBar::advance(Trainer& trainer, std::optional<Bar>& bar) {
-  if (!bar) return;
-  ++bar->done;
-  if (!display_ || bar->done % options_.refresh_rate != 0) return;
-  const double now = real_clock().now();
-  if (now - last_drawn_ < seconds_between_draws) return;
-  if (&bar == &train_) show_metrics(trainer, *bar);
+// The bar of one loader, begun anew when the next one's turn comes.
+void ProgressBar::evaluate(const std::string& description, const Batch& batch, const std::vector<std::int64_t>& totals) {
+  const std::int64_t idx = batch.dataloader_idx();
+  if (evaluation_ && evaluation_->dataloader_idx == idx) return;
+  if (evaluation_ && !on_terminal_ && !train_) print_line(line_now(*evaluation_, 0));
+  const auto place = static_cast<std::size_t>(idx);
+  begin(evaluation_, loader_description(description, idx), place < totals.size() ? known(totals[place]) : std::nullopt);
+  evaluation_->dataloader_idx = idx;
+}
+
+void ProgressBar::evaluated(Trainer& trainer, LightningModule& module, std::int64_t batch_idx) {
+  if (evaluation_) advance(trainer, module, *evaluation_, batch_idx + 1);
+}
+
+void ProgressBar::advance(Trainer& trainer, LightningModule& module, Running& bar, std::int64_t done) {
+  bar.done = done;
+  if (!display_ || !is_due(done, bar.total) || !may_draw()) return;
+  if (train_ && &bar == &*train_) bar.metrics = get_metrics(trainer, module);
   draw();
 }
 
-void TQDMProgressBar::end_evaluation(Trainer& trainer, bool keep) {
+// Within `fit` its line goes, and the training's shows what was logged.
+void ProgressBar::end_evaluation(Trainer& trainer, LightningModule& module, bool stays) {
   if (!evaluation_) return;
-  if (keep) {
-    show_metrics(trainer, *evaluation_);
-    if (!on_terminal_) print_line(line(*evaluation_, 0));
-    else if (display_) draw(), display_->finish();
+  if (stays) {
+    if (evaluation_shows_metrics()) evaluation_->metrics = get_metrics(trainer, module);
+    draw();
+    if (display_) display_->finish();
+    else if (!on_terminal_) print_line(line_now(*evaluation_, 0));
+    evaluation_.reset();
+    return;
   }
   evaluation_.reset();
+  if (!display_ || !evaluation_drawn_) return;
+  if (train_) train_->metrics = get_metrics(trainer, module);
+  draw();
+}
+
+bool ProgressBar::may_draw() const { return display_ && real_clock().now() - last_drawn_ >= seconds_between_draws; }
+
+void ProgressBar::draw() {
   if (!display_) return;
-  if (train_) {
-    show_metrics(trainer, *train_);
-    draw();
-  } else if (!keep) {
-    display_->clear();
-  }
-}
-
-// What the user asked for with `prog_bar`, and the logger's version in front.
-void TQDMProgressBar::show_metrics(Trainer& trainer, Bar& bar) {
-  bar.postfix.clear();
-  if (const Logger* logger = trainer.logger()) {
-    const std::string version = logger->version();
-    bar.postfix.emplace_back("v_num", version.starts_with("version_") ? version.substr(8) : version);
-  }
-  for (const auto& [name, value] : trainer.progress_bar_metrics()) bar.postfix.emplace_back(name, progress_number(value.item()));
-}
-
-std::string TQDMProgressBar::line(const Bar& bar, int columns) const {
-  return progress_line({bar.description, bar.done, bar.total, real_clock().now() - bar.started, bar.postfix}, columns);
-}
-
-void TQDMProgressBar::draw() {
-  if (!display_) return;
+  const auto lock = lock_console();
   const int columns = terminal_columns(STDOUT_FILENO);
   std::vector<std::string> lines;
-  if (train_) lines.push_back(line(*train_, columns));
-  if (evaluation_) lines.push_back(line(*evaluation_, columns));
+  if (train_) lines.push_back(line_now(*train_, columns));
+  if (evaluation_) lines.push_back(line_now(*evaluation_, columns));
   display_->draw(lines);
-  drawn_ = true;
+  evaluation_drawn_ = evaluation_.has_value();
   last_drawn_ = real_clock().now();
 }
 
-void TQDMProgressBar::hide() {
-  if (display_ && drawn_) display_->clear();
+std::string ProgressBar::line_now(Running& bar, int columns) const {
+  bar.elapsed = real_clock().now() - bar.started;
+  return line(bar, columns);
 }
-void TQDMProgressBar::show() {
+
+void ProgressBar::hide() {
+  if (display_) display_->clear();
+}
+void ProgressBar::show() {
   if (train_ || evaluation_) draw();
 }
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "levin/callbacks/averaged_model.h"
-#include "levin/framework/base/function_field.h"
 #include "levin/framework/callback.h"
 
 namespace levin {

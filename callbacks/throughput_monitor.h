@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "levin/framework/base/clock.h"
-#include "levin/framework/base/function_field.h"
 #include "levin/framework/base/throughput.h"
 #include "levin/framework/callback.h"
 

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "levin/callbacks/averaged_model.h"
-#include "levin/framework/base/function_field.h"
 #include "levin/framework/callback.h"
 
 namespace levin {

@@ -119,6 +119,8 @@ class LEVIN_API Checkpoint : public Callback {
   virtual std::string best_model_path() const = 0;
   /// The file that `save_last` wrote, "" if none.
   virtual std::string last_model_path() const = 0;
+  /// The file that was written most recently, "" before the first: what a logger's `after_save_checkpoint` is about.
+  virtual std::string last_checkpoint_saved() const { return ""; }
   /// Whether `fit` without a `ckpt_path` means `"last"` when this callback is there.
   virtual bool resumes_by_default() const { return false; }
   /// Files that `ckpt_path="last"` may choose from.

@@ -1,10 +1,13 @@
 #include "levin/framework/base/console.h"
 
+#include "levin/framework/base/distributed/rank_zero.h"
+
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -24,6 +27,8 @@ class Console {
     const auto lock = this->lock();
     if (!every_rank && rank_ != 0) return;
     if (once && !said_.emplace(level, text).second) return;
+    std::string with_rank;
+    if (every_rank && world_size_ > 1) text = with_rank = "[rank " + std::to_string(rank_) + "] " + std::string(text);
     if (capture_) capture_->messages_.emplace_back(level, text);
     else if (level >= level_from_environment()) around_live_line([&] { write(level, text); });
   }
@@ -41,10 +46,16 @@ class Console {
     });
   }
 
-  void set_rank(int rank) {
-    const auto lock = this->lock();
+  void set_rank(int rank, int world_size) {
     rank_ = rank;
+    world_size_ = world_size;
   }
+  void around(const std::function<void()>& print) {
+    const auto lock = this->lock();
+    around_live_line(print);
+  }
+
+  int rank() const { return rank_; }
 
   void set_live_line(LiveLine* line) {
     const auto lock = this->lock();
@@ -111,7 +122,7 @@ class Console {
   spdlog::logger logger_;
   LogLevel level_ = LogLevel::info;
   bool level_known_ = false;
-  int rank_ = 0;
+  std::atomic<int> rank_ = 0, world_size_ = 1;
   LiveLine* live_line_ = nullptr;
   bool moving_ = false;  // the live line is between hide and show
   CapturedMessages* capture_ = nullptr;
@@ -127,8 +138,11 @@ void console_error(std::string_view text) { Console::instance().message(LogLevel
 void warn_once(std::string_view text) { Console::instance().message(LogLevel::warning, text, false, true); }
 void info_once(std::string_view text) { Console::instance().message(LogLevel::info, text, false, true); }
 void print_line(std::string_view text) { Console::instance().line(text); }
-void set_console_rank(int rank) { Console::instance().set_rank(rank); }
+void set_console_rank(int rank, int world_size) { Console::instance().set_rank(rank, world_size); }
+void set_console_rank(int rank) { set_console_rank(rank, 1); }
 void set_live_line(LiveLine* line) { Console::instance().set_live_line(line); }
+void print_around_live_line(const std::function<void()>& print) { Console::instance().around(print); }
+bool is_rank_zero() { return Console::instance().rank() == 0; }
 std::unique_lock<std::recursive_mutex> lock_console() { return Console::instance().lock(); }
 
 CapturedMessages::CapturedMessages() { Console::instance().begin_capture(*this); }

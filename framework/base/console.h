@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -34,6 +35,8 @@ LEVIN_API void print_line(std::string_view text);
 
 /// This process's global rank; 0 until someone says otherwise.
 LEVIN_API void set_console_rank(int rank);
+/// Whether this process is the one that speaks, and that logs.
+LEVIN_API bool is_rank_zero();
 
 /// A line that is redrawn in place at the bottom of the terminal, such as a progress bar.
 class LEVIN_API LiveLine {
@@ -49,6 +52,9 @@ class LEVIN_API LiveLine {
 /// owner must do so before the line dies. Neither hides nor shows anything by itself. A message from within `hide` or `show`
 /// is printed where it comes.
 LEVIN_API void set_live_line(LiveLine* line);
+
+/// Lets `print` write to the terminal as a message does: the live line is hidden before and shown after it.
+LEVIN_API void print_around_live_line(const std::function<void()>& print);
 
 /// Keeps messages of other threads away while the live line redraws itself. The holder may print and register meanwhile.
 [[nodiscard]] LEVIN_API std::unique_lock<std::recursive_mutex> lock_console();

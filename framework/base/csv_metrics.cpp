@@ -1,27 +1,20 @@
 #include "levin/framework/base/csv_metrics.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
-#include "levin/framework/base/errors.h"
+#include "levin/framework/base/append_file.h"
+#include "levin/framework/base/files.h"
 #include "levin/framework/base/python_format.h"
 
 namespace levin {
 namespace {
-
-[[noreturn]] void fail(const std::string& doing, const std::string& path, int reason) {
-  throw OSError("[Errno " + std::to_string(reason) + "] " + std::strerror(reason) + ": " +
-                python_repr(path) + " (" + doing + ")");
-}
 
 // What csv.writer does with QUOTE_MINIMAL.
 void append_cell(std::string& out, const std::string& cell) {
@@ -70,148 +63,81 @@ bool take_line(std::string_view& text, std::vector<std::string>& cells) {
   return true;
 }
 
-// One write call: a reader that follows the file never sees half a row.
-void write_whole(int fd, const std::string& content, const std::string& path) {
-  ssize_t written;
-  do written = ::write(fd, content.data(), content.size());
-  while (written < 0 && errno == EINTR);
-  if (written < 0) fail("writing metrics", path, errno);
-  if (static_cast<std::size_t>(written) != content.size()) fail("writing metrics", path, ENOSPC);
-}
-
-class File {
- public:
-  File(std::string path, int flags) : path_(std::move(path)) {
-    fd_ = ::open(path_.c_str(), flags | O_WRONLY | O_CLOEXEC, 0666);
-    if (fd_ < 0) fail("opening it for metrics", path_, errno);
-  }
-  ~File() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  int fd() const { return fd_; }
-  // Network file systems report a full disk only here.
-  void close() {
-    if (::close(std::exchange(fd_, -1)) != 0) fail("writing metrics", path_, errno);
-  }
-
- private:
-  std::string path_;
-  int fd_;
-};
-
 }  // namespace
 
 CsvMetricsWriter::CsvMetricsWriter(std::string path) : path_(std::move(path)) {}
 CsvMetricsWriter::~CsvMetricsWriter() = default;
 
-void CsvMetricsWriter::add(std::span<const Cell> cells, std::int64_t step) {
-  Row row;
-  for (const Cell& cell : cells)
-    row.insert_or_assign(std::string(cell.name),
-                         cell.integer ? std::to_string(static_cast<std::int64_t>(cell.value))
-                                      : python_repr(cell.value));
-  row.insert_or_assign("step", std::to_string(step));
-  pending_.push_back(std::move(row));
+void CsvMetricsWriter::add(std::span<const Metric> metrics, std::int64_t step) {
+  for (const Metric& metric : metrics) cells_.push_back({column(metric.name), metric.value, metric.integer});
+  rows_.push_back({step, cells_.size()});
+}
+
+std::size_t CsvMetricsWriter::column(std::string_view name) {
+  const auto found = columns_.find(name);
+  return found != columns_.end() ? found->second : columns_.emplace(name, columns_.size()).first->second;
 }
 
 void CsvMetricsWriter::flush() {
-  if (pending_.empty()) return;
-  header_is_old_ |= learn_columns();
-  const bool ours = started_ && ::access(path_.c_str(), F_OK) == 0;
-  const bool append_only = ours && !header_is_old_;
-
-  std::string earlier = ours && header_is_old_ ? earlier_rows() : "";
-  std::string content;
-  if (!append_only) {
-    append_line(content, columns_);
-    content += earlier;
-  }
-  std::vector<std::string> cells;
-  for (const Row& row : pending_) {
-    cells.clear();
-    for (const auto& column : columns_) {
-      const auto found = row.find(column);
-      cells.push_back(found == row.end() ? "" : found->second);
-    }
-    append_line(content, cells);
-  }
-  append_only ? append(content) : replace_file(content);
-  started_ = true;
-  header_is_old_ = false;
-  pending_.clear();
+  if (rows_.empty()) return;
+  const bool ours = columns_in_file_ > 0 && ::access(path_.c_str(), F_OK) == 0;
+  if (ours && columns_in_file_ == columns_.size()) append_to_file(path_, new_rows());
+  else replace_file(path_, header() + (ours ? earlier_rows() : "") + new_rows());
+  columns_in_file_ = columns_.size();
+  rows_.clear();
+  cells_.clear();
 }
 
-bool CsvMetricsWriter::learn_columns() {
-  const std::size_t before = columns_.size();
-  for (const Row& row : pending_) {
-    for (const auto& [name, text] : row) {
-      const auto place = std::lower_bound(columns_.begin(), columns_.end(), name);
-      if (place == columns_.end() || *place != name) columns_.insert(place, name);
-    }
-  }
-  return columns_.size() != before;
-}
-
-// The file's rows under the columns of now. It is read back rather than kept: a long run's rows
-// need not stay in memory for the rare flush that brings a new name.
-std::string CsvMetricsWriter::earlier_rows() {
-  std::ifstream file(path_, std::ios::binary);
-  std::ostringstream buffer;
-  if (!file || (file.peek() != EOF && !(buffer << file.rdbuf())))
-    fail("reading back its rows", path_, errno ? errno : EIO);
-  const std::string text = buffer.str();
-
-  std::string_view rest = text;
-  std::vector<std::string> header;
-  take_line(rest, header);
-  std::vector<std::size_t> source(columns_.size(), header.size());
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const auto found = std::find(header.begin(), header.end(), columns_[i]);
-    source[i] = static_cast<std::size_t>(found - header.begin());
-  }
+std::string CsvMetricsWriter::header() const {
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : columns_) names.push_back(name);
   std::string out;
-  std::vector<std::string> cells, moved(columns_.size());
-  while (take_line(rest, cells)) {
-    for (std::size_t i = 0; i < columns_.size(); ++i)
-      moved[i] = source[i] < std::min(cells.size(), header.size()) ? cells[source[i]] : "";
-    append_line(out, moved);
+  append_line(out, names);
+  return out;
+}
+
+std::string CsvMetricsWriter::new_rows() const {
+  std::string out;
+  std::vector<std::string> by_column(columns_.size()), line;
+  std::size_t cell = 0;
+  for (const Row& row : rows_) {
+    std::fill(by_column.begin(), by_column.end(), "");
+    for (; cell < row.end; ++cell) {
+      const auto& [at, value, integer] = cells_[cell];
+      by_column[at] = integer ? std::to_string(static_cast<std::int64_t>(value)) : python_repr(value);
+    }
+    by_column[0] = std::to_string(row.step);
+    line.clear();
+    for (const auto& [unused, at] : columns_) line.push_back(by_column[at]);
+    append_line(out, line);
   }
   return out;
 }
 
-void CsvMetricsWriter::replace_file(const std::string& content) const {
-  const auto folder = std::filesystem::path(path_).parent_path();
-  std::error_code error;
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) fail("making the folder for metrics", folder.string(), error.value());
+// The file's rows under the columns of now. It is read back rather than kept: a long run's rows
+// need not stay in memory for the rare flush that brings a new name.
+std::string CsvMetricsWriter::earlier_rows() const {
+  std::ifstream file(path_, std::ios::binary);
+  std::ostringstream buffer;
+  if (!file || (file.peek() != EOF && !(buffer << file.rdbuf()))) throw_os_error(errno ? errno : EIO, path_);
+  const std::string text = buffer.str();
 
-  const std::string temporary = path_ + ".tmp";
-  try {
-    File file(temporary, O_CREAT | O_TRUNC);
-    write_whole(file.fd(), content, path_);
-    file.close();
-    if (::rename(temporary.c_str(), path_.c_str()) != 0) fail("replacing it", path_, errno);
-  } catch (const OSError&) {
-    ::unlink(temporary.c_str());
-    throw;
+  std::string_view rest = text;
+  std::vector<std::string> old_header;
+  take_line(rest, old_header);
+  std::vector<std::size_t> source;
+  for (const auto& [name, unused] : columns_) {
+    const auto found = std::find(old_header.begin(), old_header.end(), name);
+    source.push_back(static_cast<std::size_t>(found - old_header.begin()));
   }
-}
-
-void CsvMetricsWriter::append(const std::string& content) const {
-  File file(path_, O_APPEND);
-  struct stat before {};
-  if (::fstat(file.fd(), &before) != 0) fail("writing metrics", path_, errno);
-  try {
-    write_whole(file.fd(), content, path_);
-  } catch (const OSError&) {
-    // Take half a row back, so that the rows that stay in memory can be written again.
-    (void)!::ftruncate(file.fd(), before.st_size);
-    throw;
+  std::string out;
+  std::vector<std::string> cells, moved(columns_.size());
+  while (take_line(rest, cells)) {
+    for (std::size_t i = 0; i < moved.size(); ++i)
+      moved[i] = source[i] < std::min(cells.size(), old_header.size()) ? cells[source[i]] : "";
+    append_line(out, moved);
   }
-  file.close();
+  return out;
 }
 
 }  // namespace levin

@@ -1,21 +1,15 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "levin/framework/base/export.h"
+#include "levin/framework/base/metric.h"
 
 namespace levin {
-
-/// One logged number on its way into metrics.csv.
-struct Cell {
-  std::string_view name;
-  double value = 0;
-  bool integer = false;  ///< print `3` instead of `3.0`, as for "epoch"
-};
 
 /// Writes metrics.csv byte for byte as Lightning's `CSVLogger` does.
 ///
@@ -31,9 +25,9 @@ class LEVIN_API CsvMetricsWriter {
   explicit CsvMetricsWriter(std::string path);
   ~CsvMetricsWriter();  ///< does not flush
 
-  /// Adds a row. The "step" column is `step`, also when a cell has that name; of two cells with the
-  /// same name the last one counts.
-  void add(std::span<const Cell> cells, std::int64_t step);
+  /// Adds a row. The "step" column is `step`, also when a metric has that name; of two metrics with
+  /// the same name the last one counts.
+  void add(std::span<const Metric> metrics, std::int64_t step);
 
   /// Writes the rows added since the last flush; without any, does nothing.
   /// OSError with the file and the system's reason; the rows then stay for the next flush, and the
@@ -41,20 +35,30 @@ class LEVIN_API CsvMetricsWriter {
   void flush();
 
   const std::string& path() const { return path_; }
+  /// Rows that wait for a flush.
+  std::size_t waiting() const { return rows_.size(); }
 
  private:
-  using Row = std::map<std::string, std::string, std::less<>>;
+  struct Cell {
+    std::size_t column;
+    double value;
+    bool integer;
+  };
+  struct Row {
+    std::int64_t step;
+    std::size_t end;  // its cells begin where those of the row before end
+  };
 
-  bool learn_columns();
-  std::string earlier_rows();
-  void replace_file(const std::string& content) const;
-  void append(const std::string& content) const;
+  std::size_t column(std::string_view name);
+  std::string header() const;
+  std::string new_rows() const;
+  std::string earlier_rows() const;
 
   std::string path_;
-  std::vector<Row> pending_;
-  std::vector<std::string> columns_;
-  bool started_ = false;        // the file is this writer's, not an earlier run's
-  bool header_is_old_ = false;  // columns_ has names that the file's header lacks
+  std::map<std::string, std::size_t, std::less<>> columns_{{"step", 0}};  // in the order of first sight
+  std::vector<Row> rows_;
+  std::vector<Cell> cells_;
+  std::size_t columns_in_file_ = 0;
 };
 
 }  // namespace levin

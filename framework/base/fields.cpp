@@ -6,24 +6,20 @@
 namespace levin {
 namespace {
 
-// Levenshtein's edit distance, two rows.
+// Edits from one word to the other; two letters that have changed places are one (optimal string alignment). Three rows.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before(b.size() + 1), row(b.size() + 1), next(b.size() + 1);
   std::iota(row.begin(), row.end(), 0);
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
+    next[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replace = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replace});
+      next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) next[j] = std::min(next[j], before[j - 2] + 1);
     }
+    before.swap(row);
+    row.swap(next);
   }
   return row[b.size()];
-}
-
-template <class E>
-[[noreturn]] void prefixed(const std::string& path, const E& error) {
-  throw E(path + ": " + error.what());
 }
 
 }  // namespace
@@ -50,19 +46,24 @@ KeyError unknown_key(std::string_view path, std::string_view given, const std::v
   return KeyError(text);
 }
 
-void rethrow_at(const std::string& path) {
-  try {
-    throw;
-  } catch (const TypeError& e) {
-    prefixed(path, e);
-  } catch (const ValueError& e) {
-    prefixed(path, e);
-  } catch (const KeyError& e) {
-    // The text begins with the key's own relative path or "unknown key".
-    throw KeyError(path + (std::string_view(e.what()).starts_with("unknown") ? ": " : ".") + e.what());
-  } catch (const MisconfigurationException& e) {
-    prefixed(path, e);
+std::string list_type(const std::string& item_type, const std::string& length) {
+  const bool several = item_type.find(" or ") != item_type.npos;
+  return "list of " + (length.empty() ? "" : length + " ") + (several ? "(" + item_type + ")" : item_type);
+}
+
+void add_unknown_keys(const Value& dict, const std::vector<std::string>& known, Problems& problems) {
+  for (const auto& [key, unused] : dict.as_dict()) {
+    const std::string name = key.is_string() ? key.as_string() : key.repr();
+    if (!key.is_string() || std::find(known.begin(), known.end(), name) == known.end())
+      problems.add({"", unknown_key("", name, known).what(), "KeyError", name});
   }
+}
+
+void rethrow_at(const std::string& path) {
+  Problems problems;
+  problems.note(path);
+  problems.throw_at("");
+  throw;  // not reached
 }
 
 Seconds read_duration(const Value& value) {

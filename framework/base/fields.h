@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/problems.h"
 #include "levin/framework/base/value.h"
 
 /// One list of fields per options struct, and everything that follows from it.
@@ -38,41 +40,45 @@ struct Field;
 template <class T>
 concept HasFields = requires(T& options) { fields([](std::string_view, auto&, std::string_view) {}, options); };
 
-/// One line of `--help`.
+/// One option, as `--help`, the schema and the docs tell of it. `type` reads "int", "list of (int or str) or null", "callback", ...;
+/// for "options" the options within are `nested`.
 struct FieldDescription {
   std::string name, type, doc;
   Value default_value;
+  std::vector<FieldDescription> nested = {};
 };
 
 /// The name among `known` that is nearest to `given` (edit distance at most 3), or "".
 LEVIN_API std::string nearest_name(std::string_view given, const std::vector<std::string>& known);
 /// KeyError: "trainer: unknown key 'max_epoch'; did you mean 'max_epochs'?" plus the known names when none is near.
 LEVIN_API KeyError unknown_key(std::string_view path, std::string_view given, const std::vector<std::string>& known);
-/// The error as `Class` with "path: " in front of its text.
+/// The same as a problem for each key of the dict that is not among the known ones.
+LEVIN_API void add_unknown_keys(const Value& dict, const std::vector<std::string>& known, Problems& problems);
+/// The error that is being handled, with "path: " in front of its text.
 [[noreturn]] LEVIN_API void rethrow_at(const std::string& path);
 /// "DD:HH:MM:SS", a dict of timedelta's arguments (days, hours, minutes, seconds, weeks, milliseconds), or a number of seconds.
 LEVIN_API Seconds read_duration(const Value& value);
 
-/// Sets the members of `options` from the dict `value`. Keys that are absent keep their defaults; unknown keys are errors.
-/// `path` names the place in messages: "trainer" gives "trainer.max_epochs: expected an int, got str 'x'".
+/// Sets the members of `options` from the dict `value`. Keys that are absent keep their defaults; unknown keys are problems.
 template <HasFields T>
-void read_fields(const Value& value, T& options, const std::string& path) {
-  if (!value.is_dict()) throw TypeError(path + ": expected a dict of options, got " + value.type_name() + " " + value.repr(80));
+void read_fields(const Value& value, T& options, Problems& problems) {
+  if (!value.is_dict()) return problems.add({"", "expected a dict of options, got " + value.type_name() + " " + value.repr(80), "TypeError"});
   std::vector<std::string> known;
   fields([&](std::string_view name, auto&, std::string_view) { known.emplace_back(name); }, options);
-  for (const auto& [key, unused] : value.as_dict()) {
-    if (!key.is_string() || std::find(known.begin(), known.end(), key.as_string()) == known.end())
-      throw unknown_key(path, key.is_string() ? key.as_string() : key.repr(), known);
-  }
+  add_unknown_keys(value, known, problems);
   fields([&](std::string_view name, auto& member, std::string_view) {
-    const Value* given = value.find(name);
-    if (!given) return;
-    try {
-      member = Field<std::remove_cvref_t<decltype(member)>>::read(*given);
-    } catch (const Error&) {
-      rethrow_at(path.empty() ? std::string(name) : path + "." + std::string(name));
-    }
+    if (const Value* given = value.find(name))
+      problems.collect(name, [&] { member = Field<std::remove_cvref_t<decltype(member)>>::read(*given); });
   }, options);
+}
+
+/// The same for who wants an error at once: the class that it is if there is one ("trainer.max_epochs: expected an int, got str 'x'",
+/// where `path` is "trainer"), an OptionErrors if there are several.
+template <HasFields T>
+void read_fields(const Value& value, T& options, const std::string& path) {
+  Problems problems;
+  read_fields(value, options, problems);
+  problems.throw_at(path);
 }
 
 /// All fields as an ordered dict.
@@ -85,15 +91,33 @@ Value write_fields(const T& options) {
   return out;
 }
 
+/// The options within a field's type; none unless it is such a struct, or a list of them, or one that may be null.
+template <class T>
+struct NestedFields {
+  static std::vector<FieldDescription> get() { return {}; }
+};
+
 template <HasFields T>
 std::vector<FieldDescription> describe_fields(const T& defaults = {}) {
   std::vector<FieldDescription> out;
   fields([&](std::string_view name, auto& member, std::string_view doc) {
-    using F = Field<std::remove_cvref_t<decltype(member)>>;
-    out.push_back({std::string(name), F::type(), std::string(doc), F::write(member)});
+    using M = std::remove_cvref_t<decltype(member)>;
+    out.push_back({std::string(name), Field<M>::type(), std::string(doc), Field<M>::write(member), NestedFields<M>::get()});
   }, const_cast<T&>(defaults));
   return out;
 }
+
+template <HasFields T>
+struct NestedFields<T> {
+  static std::vector<FieldDescription> get() { return describe_fields(T{}); }
+};
+template <class T>
+struct NestedFields<std::optional<T>> : NestedFields<T> {};
+template <class T>
+struct NestedFields<std::vector<T>> : NestedFields<T> {};
+
+/// "list of int", "list of (int or str)".
+LEVIN_API std::string list_type(const std::string& item_type, const std::string& length = "");
 
 template <>
 struct Field<bool> {
@@ -115,7 +139,11 @@ struct Field<T> {
 
 template <std::floating_point T>
 struct Field<T> {
-  static T read(const Value& v) { return static_cast<T>(v.as_double()); }
+  /// JSON has no infinities: "inf" and "-inf" stand for them, as `dump_json` writes them.
+  static T read(const Value& v) {
+    if (v.is_string() && (v.as_string() == "inf" || v.as_string() == "-inf")) return v.as_string()[0] == '-' ? -INFINITY : INFINITY;
+    return static_cast<T>(v.as_double());
+  }
   static Value write(T v) { return v; }
   static std::string type() { return "float"; }
 };
@@ -151,6 +179,17 @@ struct Field<Seconds> {
   static std::string type() { return "duration"; }
 };
 
+/// A function is code: a configuration can only leave it unset.
+template <class R, class... Args>
+struct Field<std::function<R(Args...)>> {
+  static std::function<R(Args...)> read(const Value& v) {
+    if (!v.is_none()) throw ValueError("a function can only be given in C++, here it can only be null; got " + v.type_name() + " " + v.repr(80));
+    return {};
+  }
+  static Value write(const std::function<R(Args...)>&) { return {}; }
+  static std::string type() { return "function"; }
+};
+
 template <class T>
 struct Field<std::optional<T>> {
   static std::optional<T> read(const Value& v) {
@@ -166,7 +205,10 @@ struct Field<std::vector<T>> {
   static std::vector<T> read(const Value& v) {
     if (!v.is_list() && !v.is_tuple()) throw TypeError("expected a list, got " + v.type_name() + " " + v.repr(80));
     std::vector<T> out;
-    for (const Value& item : v.items()) out.push_back(Field<T>::read(item));
+    Problems problems;
+    for (const Value& item : v.items())
+      problems.collect("[" + std::to_string(&item - v.items().data()) + "]", [&] { out.push_back(Field<T>::read(item)); });
+    problems.throw_any();
     return out;
   }
   static Value write(const std::vector<T>& v) {
@@ -174,7 +216,7 @@ struct Field<std::vector<T>> {
     for (const T& item : v) out.push_back(Field<T>::write(item));
     return out;
   }
-  static std::string type() { return "list of " + Field<T>::type(); }
+  static std::string type() { return list_type(Field<T>::type()); }
 };
 
 template <class T, std::size_t N>
@@ -187,7 +229,7 @@ struct Field<std::array<T, N>> {
     return out;
   }
   static Value write(const std::array<T, N>& v) { return Field<std::vector<T>>::write({v.begin(), v.end()}); }
-  static std::string type() { return "list of " + std::to_string(N) + " " + Field<T>::type(); }
+  static std::string type() { return list_type(Field<T>::type(), std::to_string(N)); }
 };
 
 /// The alternatives are tried in order, so an int stays an int (`1` is one batch, `1.0` all of them) when int stands before float.
@@ -225,7 +267,9 @@ template <HasFields T>
 struct Field<T> {
   static T read(const Value& v) {
     T out{};
-    read_fields(v, out, "");
+    Problems problems;
+    read_fields(v, out, problems);
+    problems.throw_any();
     return out;
   }
   static Value write(const T& v) { return write_fields(v); }

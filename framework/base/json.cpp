@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/problems.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/base/utf8.h"
 
@@ -24,10 +25,30 @@ bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A'
 // A character that stands for itself inside a string.
 bool is_plain(char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; }
 
-// Recursive descent. Positions are byte offsets; only an error turns one into a line and a column.
+// Counts lines and characters on the way forward through a text.
+class LineCounter {
+ public:
+  LineCounter(std::string_view text, const std::string& source) : text_(text), source_(source) {}
+  /// Of an offset that is not before the one asked for last.
+  Origin at(std::size_t offset) {
+    for (; at_ < offset; ++at_) {
+      if (text_[at_] == '\n') ++line_, column_ = 1;
+      else if ((static_cast<unsigned char>(text_[at_]) & 0xC0) != 0x80) ++column_;  // only a character's first byte counts
+    }
+    return {source_, line_, column_};
+  }
+
+ private:
+  std::string_view text_;
+  const std::string& source_;
+  std::size_t at_ = 0, line_ = 1, column_ = 1;
+};
+
+// Recursive descent. Positions are byte offsets; an error turns one into a line and a column, and so do `origins` if they are wanted.
 class JsonParser {
  public:
-  JsonParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
+  JsonParser(std::string_view text, const std::string& name, Origins* origins)
+      : text_(text), name_(name), origins_(origins), lines_(text, name) {}
 
   Value parse() {
     if (text_.size() > kLargestText) fail(0, "the text is longer than 16 MiB");
@@ -36,6 +57,7 @@ class JsonParser {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF")
       fail(0, "the text starts with a byte order mark; save it as UTF-8 without one");
     skip_space();
+    note_place(pos_, pos_);
     Value out = value();
     skip_space();
     if (!at_end()) fail(pos_, "expected nothing after the value, got " + here());
@@ -56,12 +78,26 @@ class JsonParser {
   }
 
   std::string place(std::size_t at) const {
-    std::size_t line = 1, column = 1;
-    for (const char c : text_.substr(0, at)) {
-      if (c == '\n') ++line, column = 1;
-      else if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) ++column;  // only a character's first byte counts
-    }
-    return std::to_string(line) + ":" + std::to_string(column);
+    const Origin origin = LineCounter(text_, name_).at(at);
+    return std::to_string(origin.line) + ":" + std::to_string(origin.column);
+  }
+
+  // The key and the value at the current path begin here.
+  void note_place(std::size_t key, std::size_t value) {
+    if (!origins_) return;
+    const Origin key_origin = lines_.at(key);
+    origins_->set(path_, {key_origin, lines_.at(value)});
+  }
+
+  // Reads an item whose path is one step further in.
+  Value item(std::string_view step, std::size_t key) {
+    if (!origins_) return value();
+    const std::size_t before = path_.size();
+    path_ = join_place(path_, step);
+    note_place(key, pos_);
+    Value out = value();
+    path_.resize(before);
+    return out;
   }
 
   // What stands at the position, for a message: a whole word where there is one.
@@ -168,7 +204,7 @@ class JsonParser {
     do {
       skip_space();
       if (at_end()) fail(open, "'[' is not closed; expected ']' before the end of the text");
-      items.push_back(value());
+      items.push_back(item("[" + std::to_string(items.size()) + "]", pos_));
     } while (another(']', open));
     return Value::list(std::move(items));
   }
@@ -190,7 +226,7 @@ class JsonParser {
       skip_space();
       if (!accept(':')) fail(pos_, "expected ':' after the key " + python_repr(key) + ", got " + here());
       skip_space();
-      dict[key] = value();
+      dict[key] = item(key, start);
       starts.push_back(start);
     } while (another('}', open));
     return dict;
@@ -200,7 +236,7 @@ class JsonParser {
                               std::size_t at) const {
     const auto is_key = [&](const Dict::Item& item) { return item.first.as_string() == key; };
     const auto first = std::find_if(dict.begin(), dict.end(), is_key);
-    const std::size_t first_at = starts[static_cast<std::size_t>(first - dict.begin())];
+    const std::size_t first_at = starts[static_cast<std::size_t>(std::distance(dict.begin(), first))];
     fail(at, "the key " + python_repr(key) + " is given twice; first at " + place(first_at));
   }
 
@@ -302,6 +338,9 @@ class JsonParser {
 
   std::string_view text_;
   const std::string& name_;
+  Origins* const origins_;
+  LineCounter lines_;
+  std::string path_;
   std::size_t pos_ = 0;
   int depth_ = 0;
 };
@@ -314,11 +353,11 @@ class JsonParser {
 
 }  // namespace
 
-Value parse_json(std::string_view text, const std::string& source_name) {
-  return JsonParser(text, source_name).parse();
+Value parse_json(std::string_view text, const std::string& source_name, Origins* origins) {
+  return JsonParser(text, source_name, origins).parse();
 }
 
-Value read_json_file(const std::string& path) {
+Value read_json_file(const std::string& path, Origins* origins) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file) throw_system_error(path, errno);
   std::string text;
@@ -330,7 +369,7 @@ Value read_json_file(const std::string& path) {
     text.append(buffer, n);
   }
   if (std::ferror(file.get())) throw_system_error(path, errno);
-  return parse_json(text, path);
+  return parse_json(text, path, origins);
 }
 
 }  // namespace levin

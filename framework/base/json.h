@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "levin/framework/base/export.h"
+#include "levin/framework/base/origins.h"
 #include "levin/framework/base/value.h"
 
 /// JSON as configurations, metrics and reports use it.
@@ -16,11 +17,13 @@ namespace levin {
 /// number beyond the range of a float, a trailing comma, a byte order mark, more than 64 levels of
 /// nesting and more than 16 MiB. Each is a ValueError "configs/digits.json:7:12: what is wrong";
 /// line and column count from 1, columns in characters. `source_name` is the name in front.
-LEVIN_API Value parse_json(std::string_view text, const std::string& source_name);
+///
+/// `origins`, if given, gets the place of every key and value, under its path.
+LEVIN_API Value parse_json(std::string_view text, const std::string& source_name, Origins* origins = nullptr);
 
 /// `parse_json` of a file's text. FileNotFoundError "configs/x.json: No such file or directory";
 /// OSError with the system's reason for anything else that keeps it from being read.
-LEVIN_API Value read_json_file(const std::string& path);
+LEVIN_API Value read_json_file(const std::string& path, Origins* origins = nullptr);
 
 /// The JSON of `value`, in the layout of Python's `json.dumps(value, indent=indent,
 /// ensure_ascii=False)`, without a newline at the end. A negative `indent` gives one line: `{"a":

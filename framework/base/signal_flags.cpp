@@ -3,15 +3,24 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 
 namespace levin::signals {
 namespace {
 
 volatile std::sig_atomic_t interrupt_count = 0, terminate_count = 0, requeue_count = 0;
+volatile double first_at[2];  // of SIGINT and SIGTERM
+constexpr double same_wish = 0.5;  // seconds
 struct sigaction former_int, former_term, former_usr1;
 std::mutex mutex;
 int scopes = 0;
+
+double seconds() {
+  timespec time;
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 void on_signal(int signal) {
   if (signal == SIGUSR1) {  // SLURM may send it to every process of a job, more than once
@@ -19,9 +28,12 @@ void on_signal(int signal) {
     return;
   }
   volatile std::sig_atomic_t& count = signal == SIGINT ? interrupt_count : terminate_count;
+  volatile double& first = first_at[signal == SIGINT ? 0 : 1];
   const int before = count;
   count = before + 1;
-  if (before == 0) return;
+  if (before == 0) first = seconds();
+  // A scheduler signals every process of a job, and a launcher passes its own on: the same wish, told twice.
+  if (seconds() - first < same_wish) return;
   // The second one of a kind means it: the default action, now.
   std::signal(signal, SIG_DFL);
   std::raise(signal);

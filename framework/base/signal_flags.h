@@ -3,7 +3,8 @@
 
 namespace levin {
 
-/// SIGINT, SIGTERM and, in a SLURM job, SIGUSR1 only set a flag; the loops read it at step boundaries. A second signal of the kind ends the process at once.
+/// SIGINT, SIGTERM and, in a SLURM job, SIGUSR1 only set a flag; the loops read it at step boundaries. A second signal of the kind
+/// ends the process at once, if it comes half a second or more after the first: sooner it is the same wish, told by scheduler and launcher.
 /// The flags are the only process-wide state of levin.
 namespace signals {
 

@@ -3,10 +3,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+
+#include "levin/framework/base/display_width.h"
 
 namespace levin {
 namespace {
@@ -37,36 +40,30 @@ int terminal_columns(int fd, int fallback) {
 ProgressDisplay::ProgressDisplay(int fd) : fd_(fd) {}
 ProgressDisplay::~ProgressDisplay() { finish(); }
 
+// Removes the lines and leaves the cursor where the first began.
+std::string ProgressDisplay::erased() const {
+  const int columns = std::max(1, terminal_columns(fd_));
+  int rows = 0;
+  for (const std::string& line : shown_) rows += std::max(1, (display_width(line) + columns - 1) / columns);
+  std::string out = std::string("\r") + kClearLine;
+  for (int i = 1; i < rows; ++i) out += std::string(kUp) + kClearLine;
+  return out;
+}
+
 void ProgressDisplay::draw(const std::vector<std::string>& lines) {
-  if (lines.empty()) return clear();
-  std::string out = "\r";
-  for (int i = 1; i < shown_; ++i) out += kUp;
-  // A line is cleared before it is written: after a line of full width the cursor still stands on
-  // its last column, and clearing to the right would take that character away.
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    if (i > 0) out += "\r\n";
-    out += kClearLine + lines[i];
-  }
-  const int count = static_cast<int>(lines.size());
-  for (int i = count; i < shown_; ++i) out += std::string("\r\n") + kClearLine;
-  for (int i = count; i < shown_; ++i) out += kUp;
-  shown_ = count;
+  if (lines.empty() && shown_.empty()) return;
+  std::string out = erased();
+  for (std::size_t i = 0; i < lines.size(); ++i) out += (i > 0 ? "\r\n" : "") + lines[i];
+  shown_ = lines;
   send(out);
 }
 
-void ProgressDisplay::clear() {
-  if (shown_ == 0) return;
-  std::string out = std::string("\r") + kClearLine;
-  for (int i = 1; i < shown_; ++i) out += std::string(kUp) + kClearLine;
-  shown_ = 0;
-  send(out);
-}
+void ProgressDisplay::clear() { draw({}); }
 
 void ProgressDisplay::finish() {
-  if (shown_ == 0) return;
-  std::string out;
-  for (int i = 1; i < shown_; ++i) out += std::string("\r") + kClearLine + kUp;
-  shown_ = 0;
+  if (shown_.empty()) return;
+  const std::string out = shown_.size() > 1 ? erased() + shown_.front() : "";
+  shown_.clear();
   send(out + "\r\n");
 }
 

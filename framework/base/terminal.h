@@ -28,7 +28,8 @@ class LEVIN_API ProgressDisplay {
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
   /// Puts `lines` where the lines of the last call stood, and removes those that are no more. A line
-  /// has no newline and fits the terminal's width (`progress_line`), or moving up would miscount.
+  /// has no newline and fits the terminal's width (`progress_line`), or moving up would miscount. A
+  /// terminal that became narrower meanwhile has wrapped the old lines; they are found all the same.
   void draw(const std::vector<std::string>& lines);
   /// Removes the lines; the cursor stands where the first began.
   void clear();
@@ -37,9 +38,10 @@ class LEVIN_API ProgressDisplay {
 
  private:
   void send(std::string_view text) const;
+  std::string erased() const;
 
   int fd_;
-  int shown_ = 0;  // lines on the screen; the cursor is in the last of them
+  std::vector<std::string> shown_;  // the cursor is behind the last
 };
 
 }  // namespace levin

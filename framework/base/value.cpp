@@ -8,6 +8,7 @@
 #include "levin/framework/base/half.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/base/tensor_elements.h"
+#include "levin/framework/base/text_hash.h"
 
 namespace levin {
 
@@ -316,7 +317,7 @@ std::string Value::repr(std::size_t limit) const {
 
 namespace {
 
-constexpr std::size_t indexed_from = 12;  // a linear search is faster below
+constexpr std::size_t indexed_from = 32;  // a linear search is faster below
 
 // A name for any key, the same for keys that Python holds equal (1, 1.0 and True). A string is its own name, except that
 // those which begin with a zero byte, as the names of other keys do, get a prefix.
@@ -356,9 +357,32 @@ bool same_key(const Value& a, const Value& b) {
   return index_name(a) == index_name(b);
 }
 
+// The names that this thread has made last, by hash: a state of some hundred keys is built of them again at every save.
+class Names {
+ public:
+  static Value get(std::string_view text) {
+    constexpr std::size_t longest = 40;
+    if (text.size() > longest || closed) return Value(text);
+    Value& place = names.places_[text_hash(text) % count];
+    if (!place.is_string() || place.as_string() != text) place = Value(text);
+    return place;
+  }
+  ~Names() { closed = true; }  // a value that is made later in the thread's end does without
+
+ private:
+  static constexpr std::size_t count = 1024;
+  static thread_local Names names;
+  static thread_local bool closed;
+  std::array<Value, count> places_;
+};
+
+thread_local Names Names::names;
+thread_local bool Names::closed = false;
+
 }  // namespace
 
 Dict::Dict(std::initializer_list<Item> items) {
+  items_.reserve(items.size());
   for (const auto& [key, value] : items) set(key, value);
 }
 
@@ -397,6 +421,7 @@ const Value* Dict::find(const Value& key) const {
 }
 
 void Dict::append(const Value& key, Value value) {
+  if (items_.empty()) items_.reserve(4);
   items_.emplace_back(key, std::move(value));
   if (items_.size() < indexed_from) return;
   const std::size_t first = by_name_.empty() ? 0 : items_.size() - 1;
@@ -405,7 +430,7 @@ void Dict::append(const Value& key, Value value) {
 
 Value& Dict::operator[](std::string_view key) {
   const std::size_t i = position(key);
-  if (i == items_.size()) append(Value(key), Value());
+  if (i == items_.size()) append(Names::get(key), Value());
   return items_[i].second;
 }
 

@@ -6,6 +6,7 @@
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/heartbeat.h"
 
 namespace levin {
 namespace {
@@ -24,7 +25,9 @@ CheckpointIO::~CheckpointIO() = default;
 void CheckpointIO::save_checkpoint(const Value& checkpoint, const std::string& path) {
   Files& files = real_files();
   if (const int error = files.make_directories(folder_of(path)); error < 0) throw_os_error(-error, folder_of(path));
+  heartbeat::beat();
   say_unless_synced(save_archive(checkpoint, path, files), path);
+  heartbeat::saved();
 }
 
 Value CheckpointIO::load_checkpoint(const std::string& path) { return read_archive(path); }

@@ -8,12 +8,12 @@ template <class Base>
 struct RegisteredField {
   static std::shared_ptr<Base> make(const Value& v, const Registry<Base>& registry) {
     if (!v.is_string() && !v.is_dict()) throw TypeError("expected a class name or a dict with class_path, got " + v.type_name() + " " + v.repr(60));
-    try {
-      return registry.make(v, v.is_string() ? v.as_string() : v.find("class_path") ? v.at("class_path").repr(60) : "class");
-    } catch (const TypeError& error) {
-      // It is this class that was meant, so other alternatives must not be tried.
-      throw ValueError(error.what());
-    }
+    std::shared_ptr<Base> out;
+    Problems problems;
+    // It is this class that was meant, so other alternatives must not be tried: whatever is wrong is no TypeError of this field.
+    problems.collect("", [&] { out = registry.make(v); });
+    problems.throw_any();
+    return out;
   }
 };
 
@@ -28,6 +28,12 @@ struct Field<std::shared_ptr<Logger>> : RegisteredField<Logger> {
   static std::shared_ptr<Logger> read(const Value& v) { return make(v, logger_registry()); }
   static Value write(const std::shared_ptr<Logger>&) { return {}; }
   static std::string type() { return "logger"; }
+};
+template <>
+struct Field<std::shared_ptr<metrics::Metric>> : RegisteredField<metrics::Metric> {
+  static std::shared_ptr<metrics::Metric> read(const Value& v) { return make(v, metric_registry()); }
+  static Value write(const std::shared_ptr<metrics::Metric>&) { return {}; }
+  static std::string type() { return "metric"; }
 };
 
 }  // namespace levin

@@ -7,7 +7,9 @@
 #include <optional>
 
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/heartbeat.h"
 #include "levin/framework/base/signal_flags.h"
+#include "levin/framework/loops/share_out.h"
 
 namespace levin {
 namespace {
@@ -41,11 +43,13 @@ std::vector<MetricMap> EvaluationLoop::run(Run& run) {
     ~IterationDone() { loop.restarting = loop.restarted_mid_evaluation = false; }
   };
   std::int64_t previous = 0;
+  bool stopped = false;
   Fetcher::Item item;
   while (true) {
     const IterationDone done{*this};
     if (!fetcher_.next(run, fn_ == TrainerFn::test ? "[_EvaluationLoop].test_next" : "[_EvaluationLoop].val_next", item)) break;
     if (previous != item.dataloader_idx) {
+      if (run.strategy->reduce_boolean_decision(false, /*all=*/false)) throw SIGTERMException();
       run.metric_log.epoch_end_reached();
       outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));
     }
@@ -53,7 +57,11 @@ std::vector<MetricMap> EvaluationLoop::run(Run& run) {
     batch_progress.is_last_batch = fetcher_.done();
     evaluate_batch(run, item);
     if (signals::interrupted()) throw KeyboardInterrupt();
+    stopped = !batch_progress.is_last_batch && run.strategy->stop_wanted();
+    if (stopped) break;
   }
+  // If one rank leaves the pass, all do here or after an earlier loader, however many batches each has had.
+  if (run.strategy->reduce_boolean_decision(stopped, /*all=*/false)) throw SIGTERMException();
   run.metric_log.epoch_end_reached();
   outputs_.push_back(run.metric_log.take_evaluation_metrics(run.sanity_checking()));
   return finish(run);
@@ -61,6 +69,7 @@ std::vector<MetricMap> EvaluationLoop::run(Run& run) {
 
 void EvaluationLoop::begin(Run& run) {
   mode_.capture(*run.module);
+  run.strategy->before_evaluation();
   if (run.stage == Stage::testing) LEVIN_CALL_MODULE(run, on_test_model_eval);
   else LEVIN_CALL_MODULE(run, on_validation_model_eval);
   LEVIN_CALL_STAGE(run, start);
@@ -92,7 +101,7 @@ void EvaluationLoop::evaluate_batch(Run& run, Fetcher::Item& item) {
     if (!run.metric_log.loggers.empty()) run.metric_log.write_at(run.metric_log.pending_logger_metrics(), seen);
     ++seen;
   }
-  if (!batch_progress.is_last_batch && signals::terminated()) throw SIGTERMException();
+  heartbeat::beat();
 }
 
 std::vector<MetricMap> EvaluationLoop::finish(Run& run) {
@@ -149,12 +158,15 @@ void EvaluationLoop::setup_data(Run& run) {
   if (loaders_.empty()) {
     loaders_ = testing ? LEVIN_CALL_LOADER(run, test_dataloader) : LEVIN_CALL_LOADER(run, val_dataloader);
   }
+  loaders_ = one_by_one(std::move(loaders_));
   if (within_fit_ && !is_zero(run.options.overfit_batches)) without_shuffling(loaders_, "val");
+  warn_of_shuffling(loaders_, testing ? "test" : "val");
   if (loaders_.empty() && !within_fit_) {
     throw MisconfigurationException(std::string("`") + (testing ? "test" : "val") +
                                     "_dataloader` must be implemented to be used with the Lightning Trainer");
   }
   max_batches_.clear();
+  share_out(loaders_, run);
   for (const auto& loader : loaders_) max_batches_.push_back(number_of_batches(*loader, limit, testing ? "test" : "val"));
   seen_batches_.assign(loaders_.size(), 0);
   if (!resumed_.is_none()) load_resume_state(std::exchange(resumed_, {}));

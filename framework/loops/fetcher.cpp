@@ -2,15 +2,24 @@
 
 #include <algorithm>
 
+#include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/data/sampler.h"
 
 namespace levin {
 
 std::int64_t number_of_batches(const Loader& loader, const BatchLimit& limit, const char* stage) {
+  if (const auto* combined = dynamic_cast<const CombinedLoader*>(&loader)) {
+    std::vector<std::int64_t> sizes;
+    for (const auto& part : combined->flattened()) sizes.push_back(number_of_batches(*part, limit, stage));
+    return combined->size_of(sizes);
+  }
   const std::optional<std::int64_t> size = loader.size();
+  if (size == 0)
+    rank_zero_warn("Total length of `" + class_name(loader) + "` across ranks is zero. Please make sure this was your intention.");
   if (const auto* count = std::get_if<std::int64_t>(&limit)) return std::min(size.value_or(unlimited), *count);
   const double fraction = std::get<double>(limit);
   const std::string name = std::string("limit_") + stage + "_batches";
@@ -33,15 +42,27 @@ void without_shuffling(Loaders& loaders, const char* stage) {
   const auto sequential = [](const Loader& loader) {
     return !loader.sampler() || dynamic_cast<const SequentialSampler*>(loader.sampler().get());
   };
-  if (std::all_of(loaders.begin(), loaders.end(), [&](const auto& loader) { return sequential(*loader); })) return;
+  const Loaders all = flattened(loaders);
+  if (std::all_of(all.begin(), all.end(), [&](const auto& loader) { return sequential(*loader); })) return;
   rank_zero_warn(std::string("You requested to overfit but enabled ") + stage + " dataloader shuffling. We are turning off the " + stage +
                  " dataloader shuffling for you.");
-  std::vector<std::shared_ptr<Loader>> out;
-  for (const auto& loader : loaders) {
-    auto ordered = sequential(*loader) ? nullptr : loader->with_sampler(std::make_shared<SequentialSampler>(loader->sampler()->size()));
-    out.push_back(ordered ? std::move(ordered) : loader);
+  loaders = with_each(loaders, [&](const auto& loader) {
+    return sequential(*loader) ? nullptr : loader->with_sampler(std::make_shared<SequentialSampler>(loader->sampler()->size()));
+  });
+}
+
+void warn_of_shuffling(const Loaders& loaders, const char* stage) {
+  for (const auto& loader : flattened(loaders)) {
+    if (!loader->shuffles()) continue;
+    rank_zero_warn(std::string("Your `") + stage + "_dataloader`'s sampler has shuffling enabled, it is strongly recommended that you turn " +
+                   "shuffling off for val/test dataloaders.");
   }
-  loaders = std::move(out);
+}
+
+Loaders one_by_one(Loaders loaders) {
+  if (loaders.size() != 1) return loaders;
+  const auto* combined = dynamic_cast<const CombinedLoader*>(loaders[0].get());
+  return combined && combined->sequential() ? combined->flattened() : loaders;
 }
 
 void Fetcher::start(Loaders loaders, std::vector<std::int64_t> limits, std::int64_t first) {

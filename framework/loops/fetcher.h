@@ -16,6 +16,12 @@ std::int64_t number_of_batches(const Loader& loader, const BatchLimit& limit, co
 /// For `overfit_batches`: loaders with another order than the dataset's get that one, with Lightning's warning.
 void without_shuffling(Loaders& loaders, const char* stage);
 
+/// Warns, in Lightning's words, of evaluation loaders with a random order.
+void warn_of_shuffling(const Loaders& loaders, const char* stage);
+
+/// The loaders of an evaluation: those of a sequential CombinedLoader, which is what a list of loaders is.
+Loaders one_by_one(Loaders loaders);
+
 /// Takes batches from loaders, one loader after the other, each up to its limit, and knows the last one.
 ///
 /// With known lengths it is known by counting; otherwise one batch is fetched ahead.

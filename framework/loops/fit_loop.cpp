@@ -4,6 +4,7 @@
 
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/heartbeat.h"
 #include "levin/framework/base/signal_flags.h"
 
 namespace levin {
@@ -45,7 +46,7 @@ void FitLoop::teardown() {
 }
 
 void FitLoop::run_epoch(Run& run) {
-  const Finally iteration_done{[this] {
+  const Finally epoch_done{[this] {
     restarting_ = loaded_ = resuming_ = false;
     epoch_restart_ = EpochRestart::none;
   }};
@@ -54,70 +55,30 @@ void FitLoop::run_epoch(Run& run) {
   begin_epoch(run);
   {
     const ProfiledAction action = run.profile("run_training_epoch");
-    run_batches(run);
+    begin_batches(run);
+    if (resume_) finish_resumed_batch(run);
+    while (!batches_done(run) && run_batch(run)) {}
   }
   run.metric_log.epoch_end_reached();
   epoch_progress.increment_processed();
   end_epoch(run);
   if (signals::interrupted()) throw KeyboardInterrupt();
-  if (signals::terminated()) throw SIGTERMException();
+  if (run.strategy->agree_to_stop()) throw SIGTERMException();
 }
 
-void FitLoop::end_epoch(Run& run) {
-  call_epoch_end(run);
-  run.metric_log.on_epoch_end();
-  if (!restarting_ && is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/true);
-  // As in Lightning: epoch values are logged at the last batch's step.
-  run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped - 1, current_epoch());
-  run.metric_log.reset_results();
-  epoch_progress.increment_completed();
-  at_ = {At::between_epochs};
-}
-
-// Callbacks that monitor a metric come last, so that they see what the module logs here.
-void FitLoop::call_epoch_end(Run& run) {
-  const ResumePoint from = take_resume_point(At::epoch_end);
-  at_ = {At::epoch_end, 0};
-  if (from.phase == 0)
-    run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, after(from.calls, not_monitoring));
-  at_ = {At::epoch_end, 1};
-  if (from.phase == 0) LEVIN_CALL_MODULE(run, on_train_epoch_end);
-  at_ = {At::epoch_end, 2};
-  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, after(from.phase == 2 ? from.calls : 0, monitoring));
-}
-
-void FitLoop::run_batches(Run& run) {
-  begin_batches(run);
-  if (resume_) finish_resumed_batch(run);
-  while (!batches_done(run)) {
-    const Finally iteration_done{[this] {
-      batches_restarting_ = false;
-      batch_restart_ = BatchRestart::none;
-    }};
-    const BatchOutcome outcome = run_batch(run);
-    if (outcome == BatchOutcome::end_of_data || outcome == BatchOutcome::skip_epoch) break;
-    after_batch(run);
-  }
-}
-
-FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
+// False: the epoch ends with this batch.
+bool FitLoop::run_batch(Run& run) {
+  const Finally batch_done{[this] {
+    batches_restarting_ = false;
+    batch_restart_ = BatchRestart::none;
+  }};
   at_ = {At::batch};
-  if (batches_restarting_ && validation_due(run)) {
-    if (val_loop.restarted_mid_evaluation) return BatchOutcome::validate_only;
-    if (batch_restart_ == BatchRestart::on_last) {
-      skip_next_validation_ = true;
-      return BatchOutcome::validate_only;
-    }
-    val_loop.count_as_done(run);
+  if (only_validation_is_left(run)) {
+    after_batch(run);
+    return true;
   }
-  val_loop.restarting = false;
-
-  const std::int64_t idx = batch_idx() + 1;
-  Fetcher::Item item;
-  if (!fetcher_.next(run, "[_TrainingEpochLoop].train_dataloader_next", item)) return BatchOutcome::end_of_data;
-  batch_progress.is_last_batch = fetcher_.done();
-  const Batch batch = item.batch.is_none() ? Batch() : run.to_device(std::move(item.batch), 0);
-  batch_progress.increment_ready();
+  Batch batch;
+  if (!fetch_batch(run, batch)) return false;
   run.metric_log.on_batch_start(batch, -1);
 
   output_ = {};
@@ -125,22 +86,33 @@ FitLoop::BatchOutcome FitLoop::run_batch(Run& run) {
   if (batch.is_none()) {
     warn_once("train_dataloader yielded None. If this was on purpose, ignore this warning...");
   } else {
-    LEVIN_CALL_CALLBACKS(run, on_train_batch_start, batch, idx);
-    skip_epoch = LEVIN_CALL_MODULE(run, on_train_batch_start, batch, idx) == -1;
+    LEVIN_CALL_CALLBACKS(run, on_train_batch_start, batch, batch_idx());
+    skip_epoch = LEVIN_CALL_MODULE(run, on_train_batch_start, batch, batch_idx()) == -1;
     if (skip_epoch) {
       batch_progress.is_last_batch = true;
     } else {
       batch_progress.increment_started();
-      output_ = optimization.run(run, batch, idx, should_accumulate(run));
+      output_ = optimization.run(run, batch, batch_idx(), should_accumulate(run));
     }
   }
   batch_progress.increment_processed();
   step_schedulers(run, "step", /*plateau=*/false);
   if (is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/false);
-  if (skip_epoch) return BatchOutcome::skip_epoch;
+  if (skip_epoch) return false;
 
   end_batch(run, batch);
-  return BatchOutcome::trained;
+  batch = {};  // a validation need not keep it
+  after_batch(run);
+  return true;
+}
+
+bool FitLoop::fetch_batch(Run& run, Batch& batch) {
+  Fetcher::Item item;
+  if (!fetcher_.next(run, "[_TrainingEpochLoop].train_dataloader_next", item)) return false;
+  batch_progress.is_last_batch = fetcher_.done();
+  if (!item.batch.is_none()) batch = run.to_device(std::move(item.batch), 0);
+  batch_progress.increment_ready();
+  return true;
 }
 
 void FitLoop::end_batch(Run& run, const Batch& batch, ResumePoint from) {
@@ -165,12 +137,36 @@ void FitLoop::after_batch(Run& run) {
 void FitLoop::finish_batch(Run& run) {
   step_schedulers(run, "step", /*plateau=*/true);
   if (!should_accumulate(run)) ++batches_that_stepped;
-  if (run.should_stop)
+  if (run.should_stop && run.strategy->is_global_zero())
     for (const auto& logger : run.metric_log.loggers) logger->save();
   run.strategy->checkpoint_io().rethrow_failure();
   at_ = {At::batch};
   if (signals::interrupted()) throw KeyboardInterrupt();
-  if (!steps_reached(run) && !is_last_batch_of_epoch() && signals::terminated()) throw SIGTERMException();
+  heartbeat::beat();
+  if (!steps_reached(run) && !is_last_batch_of_epoch() && run.strategy->stop_agreed()) throw SIGTERMException();
+}
+
+void FitLoop::end_epoch(Run& run) {
+  call_epoch_end(run);
+  run.metric_log.on_epoch_end();
+  if (!restarting_ && is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/true);
+  // As in Lightning: epoch values are logged at the last batch's step.
+  run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped - 1, current_epoch());
+  run.metric_log.reset_results();
+  epoch_progress.increment_completed();
+  at_ = {At::between_epochs};
+}
+
+// Callbacks that monitor a metric come last, so that they see what the module logs here.
+void FitLoop::call_epoch_end(Run& run) {
+  const ResumePoint from = take_resume_point(At::epoch_end);
+  at_ = {At::epoch_end, 0};
+  if (from.phase == 0)
+    run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, after(from.calls, not_monitoring));
+  at_ = {At::epoch_end, 1};
+  if (from.phase == 0) LEVIN_CALL_MODULE(run, on_train_epoch_end);
+  at_ = {At::epoch_end, 2};
+  run.call_callbacks_if<&Callback::on_train_epoch_end>(Hook::on_train_epoch_end, after(from.phase == 2 ? from.calls : 0, monitoring));
 }
 
 }  // namespace levin

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/loops/evaluation_loop.h"
 #include "levin/framework/loops/fetcher.h"
 #include "levin/framework/loops/optimization.h"
@@ -30,7 +31,8 @@ class LEVIN_API FitLoop {
   std::int64_t total_batch_idx() const { return batch_progress.total.ready - 1; }
   /// Batches of one epoch; `unlimited` for a loader without length.
   std::int64_t max_batches() const { return max_batches_; }
-  const Loaders& train_loaders() const { return loaders_; }
+  /// One by one, also those of a CombinedLoader.
+  Loaders train_loaders() const { return flattened(loaders_); }
   /// A new run begins: its loaders are asked for anew.
   void forget_loaders() {
     loaders_ = {};
@@ -56,8 +58,18 @@ class LEVIN_API FitLoop {
   /// What the checkpoint's `loops` do not tell: where in the run it is saved, and all that the rest of the run depends on.
   /// `interrupted`: an exception is on its way out, so the call that it came from is repeated.
   Value resume_state(Run& run, bool interrupted) const;
+  /// What one rank finds of that in a checkpoint.
+  struct SavedState {
+    const Value* state = nullptr;
+    std::int64_t world_size = 1;                  ///< how many ranks there were
+    std::optional<int> new_rank = std::nullopt;  ///< this rank was not there: the state is rank 0's
+  };
   /// After `load_state_dict`: goes on at that very point instead of where Lightning would.
-  void resume_exactly(const Value& state, Run& run);
+  ///
+  /// With another number of ranks than then, an epoch that was under way goes on at the first batch that is not wholly behind the last
+  /// one: no sample is left out, fewer than a batch of all ranks come twice. What was left of the last batch's hooks and a half
+  /// accumulated gradient are dropped; new ranks get random numbers of their own.
+  void resume_exactly(const SavedState& saved, Run& run);
   /// A sanity check comes before a run and between epochs, not before the rest of one.
   bool skips_sanity_check() const { return val_loop.restarting || (resume_ && resume_->point.inside_batch()); }
 
@@ -71,18 +83,17 @@ class LEVIN_API FitLoop {
 
  private:
   using At = ResumePoint::At;
-  enum class BatchOutcome : std::uint8_t { trained, end_of_data, skip_epoch, validate_only };
 
   // fit_loop.cpp
   bool done(Run& run);
   void run_epoch(Run& run);
-  void run_batches(Run& run);
-  BatchOutcome run_batch(Run& run);
-  void end_epoch(Run& run);
-  void call_epoch_end(Run& run);
+  bool run_batch(Run& run);
+  bool fetch_batch(Run& run, Batch& batch);
   void end_batch(Run& run, const Batch& batch, ResumePoint from = {});
   void after_batch(Run& run);
   void finish_batch(Run& run);
+  void end_epoch(Run& run);
+  void call_epoch_end(Run& run);
 
   // fit_schedule.cpp: what is due
   bool batches_done(Run& run);
@@ -96,6 +107,7 @@ class LEVIN_API FitLoop {
   void begin_run(Run& run);
   void begin_epoch(Run& run);
   void begin_batches(Run& run);
+  bool only_validation_is_left(Run& run);
   void open_train_loader(Run& run);
   void start_train_loader(Run& run);
   void set_restarting(bool restarting, const Run& run);
@@ -105,14 +117,16 @@ class LEVIN_API FitLoop {
   // fit_resume.cpp: going on as if nothing had happened
   bool resumes_at(At at) const { return resume_ && resume_->point.at == at; }
   void restore_moment(Run& run);
+  void load_counts(LightningModule& module);
   ResumePoint take_resume_point(At at);
   void finish_resumed_batch(Run& run);
   void finish_resumed_epoch(Run& run);
   void reopen_epoch();
+  void share_epoch_anew();
   void load_resumed_loader(Run& run);
   std::int64_t first_batch_to_fetch() const;
 
-  Loaders loaders_;
+  Loaders loaders_;  // one; several are one CombinedLoader
   Fetcher fetcher_;
   std::int64_t max_batches_ = unlimited;
   std::int64_t val_check_batch_ = unlimited;
@@ -137,13 +151,16 @@ class LEVIN_API FitLoop {
     Value state;
     RngState rng;
     bool same_callbacks;  ///< as many as then: what they had done to the run still holds
+    std::int64_t world_size, former_world_size;
+    bool new_rank;
+    bool same_world() const { return world_size == former_world_size; }
   };
   std::optional<Resume> resume_;
   std::int64_t given_accumulation_ = 1;  ///< the Trainer's option, before a callback changed it
   /// The generators and the counters when the validation at hand began: it is repeated if the run is resumed from within it.
   struct ValidationStart {
     RngState rng;
-    Value val_loop;
+    Value val_loop, metrics;
   };
   std::optional<ValidationStart> validation_start_;
   MetricLog::Position training_position_ = MetricLog::Position::outside;  ///< kept aside during a validation

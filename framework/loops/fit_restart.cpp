@@ -1,7 +1,10 @@
 // Where a resumed run goes on. Lightning finds that out from its trackers; the decision is made here and nowhere else.
+#include <algorithm>
+
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/loops/module_mode.h"
 
 namespace levin {
 namespace {
@@ -72,6 +75,10 @@ void FitLoop::begin_run(Run& run) {
     val_loop.setup_data(run);
     run.stage = Stage::training;
   }
+  if (const std::size_t n = count_in_eval_mode(*run.module); n > 0) {
+    rank_zero_warn("Found " + std::to_string(n) + " module(s) in eval mode at the start of training. This may lead to unexpected behavior " +
+                   "during training. If this is intentional, you can ignore this warning.");
+  }
 }
 
 void FitLoop::begin_epoch(Run& run) {
@@ -109,7 +116,9 @@ void FitLoop::begin_batches(Run& run) {
     scheduler_progress.reset_on_restart();
     optimization.optim_progress.reset_on_restart();
     const std::int64_t n = run.options.accumulate_grad_batches;
-    if (max_batches_ != unlimited && !loaders_[0]->stateful() && global_step(run) % ((max_batches_ + n - 1) / n) != 0) {
+    const Loaders loaders = train_loaders();
+    const bool resumable = std::all_of(loaders.begin(), loaders.end(), [](const auto& loader) { return loader->stateful(); });
+    if (max_batches_ != unlimited && !resumable && global_step(run) % ((max_batches_ + n - 1) / n) != 0) {
       rank_zero_warn("You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable. This can "
                      "cause unreliable results if further training is done. Consider using an end-of-epoch checkpoint or make your "
                      "dataloader resumable by implementing the `state_dict` / `load_state_dict` interface.");
@@ -125,6 +134,20 @@ void FitLoop::begin_batches(Run& run) {
   fetcher_.add_fetched(batch_progress.current.ready);
 }
 
+// Of the batch at hand, which a resumed run has trained on already.
+bool FitLoop::only_validation_is_left(Run& run) {
+  if (batches_restarting_ && validation_due(run)) {
+    if (val_loop.restarted_mid_evaluation) return true;
+    if (batch_restart_ == BatchRestart::on_last) {
+      skip_next_validation_ = true;
+      return true;
+    }
+    val_loop.count_as_done(run);
+  }
+  val_loop.restarting = false;
+  return false;
+}
+
 void FitLoop::open_train_loader(Run& run) {
   load_loader_states(run);
   if (!resume_ || !resume_->point.starts_another_epoch()) start_train_loader(run);
@@ -138,13 +161,24 @@ void FitLoop::start_train_loader(Run&) {
 void FitLoop::load_loader_states(Run& run) {
   if (resume_) load_resumed_loader(run);
   if ((!restarting_ && !resume_) || loader_states_.empty()) return;
-  if (loaders_[0]->stateful()) loaders_[0]->load_state_dict(loader_states_.front());
+  std::vector<std::shared_ptr<Loader>> stateful;
+  for (const auto& loader : train_loaders())
+    if (loader->stateful()) stateful.push_back(loader);
+  if (stateful.size() != loader_states_.size()) {
+    throw RuntimeError("The CombinedLoader has " + std::to_string(stateful.size()) + " stateful loaders, but found " +
+                       std::to_string(loader_states_.size()) + " states in the checkpoint. Please make sure you define the same dataloaders " +
+                       "that were used when saving the checkpoint.");
+  }
+  for (std::size_t i = 0; i < stateful.size(); ++i) stateful[i]->load_state_dict(loader_states_[i]);
   loader_states_.clear();
 }
 
 Value FitLoop::state_dict() const {
   Value own = Value::dict();
-  if (!loaders_.empty() && loaders_[0]->stateful()) own["combined_loader"] = Value::list({loaders_[0]->state_dict()});
+  List loaders;
+  for (const auto& loader : train_loaders())
+    if (loader->stateful()) loaders.push_back(loader->state_dict());
+  if (!loaders.empty()) own["combined_loader"] = Value::list(std::move(loaders));
   const Value none = Value::dict();
   return Dict{
       {"state_dict", own},

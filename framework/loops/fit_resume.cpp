@@ -2,10 +2,13 @@
 // very point of the save. The counters themselves are Lightning's `loops`.
 #include <torch/nn/module.h>
 
+#include <algorithm>
+
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/module/metric_module.h"
 #include "levin/framework/tensors/tensors.h"
 
 namespace levin {
@@ -81,6 +84,7 @@ Value FitLoop::resume_state(Run& run, bool interrupted) const {
   out["seconds_since_validation"] = real_clock().now() - last_validation_time_;
   out["last_reload_epoch"] = last_reload_epoch_;
   out["val_loop"] = repeats_validation ? validation_start_->val_loop : val_loop.resume_state();
+  out["metrics"] = repeats_validation ? validation_start_->metrics : metrics_state(*run.module);
   out["results"] = results.state_dict();
   if (!repeats_validation) out["val_results"] = val_loop.results.state_dict();
   out["metric_log"] = run.metric_log.state_dict();
@@ -95,13 +99,16 @@ Value FitLoop::resume_state(Run& run, bool interrupted) const {
   return out;
 }
 
-void FitLoop::resume_exactly(const Value& state, Run& run) {
+void FitLoop::resume_exactly(const SavedState& saved, Run& run) {
+  const Value& state = *saved.state;
   ResumePoint point{place_of(state.at("at").as_string()), static_cast<int>(state.at("phase").as_int()),
                     static_cast<int>(state.at("calls").as_int())};
   const bool same_callbacks = state.at("callbacks").as_int() == static_cast<std::int64_t>(run.callbacks.size());
   // With other callbacks than then nobody can tell which of them had been called: none is called again.
   if (!same_callbacks) point.calls = static_cast<int>(run.callbacks.size());
-  resume_ = Resume{point, state, RngState::from_state_dict(state.at("rng")), same_callbacks};
+  const RngState generators = saved.new_rank ? RngState::seeded(static_cast<std::uint64_t>(global_step(run)), static_cast<std::uint64_t>(*saved.new_rank))
+                                             : RngState::from_state_dict(state.at("rng"));
+  resume_ = Resume{point, state, generators, same_callbacks, run.strategy->world_size(), saved.world_size, saved.new_rank.has_value()};
   const bool stopped = same_callbacks && state.at("should_stop").as_bool();
   const bool whole = batch_progress.is_last_batch || batch_progress.current.ready == state.at("max_batches").as_int();
   if (point.at >= At::epoch_end && !whole && !stopped && !steps_reached(run)) reopen_epoch();
@@ -115,7 +122,26 @@ void FitLoop::reopen_epoch() {
   for (Tracker* tracker : {&epoch_progress.current, &epoch_progress.total}) tracker->processed = tracker->completed = tracker->ready - 1;
 }
 
+// Each rank's share of a batch of all ranks has another size now, so that as many samples are fewer or more batches.
+void FitLoop::share_epoch_anew() {
+  resume_->state.as_dict().set("gradients", Value::dict());
+  if (!resume_->point.inside_batch()) return;
+  Tracker& batches = batch_progress.current;
+  const std::int64_t behind = resume_->point.at == At::batch ? batches.completed : batches.ready;
+  const std::int64_t now = std::min(behind * resume_->former_world_size / resume_->world_size, max_batches_);
+  batches.ready = batches.started = batches.processed = batches.completed = now;
+  batch_progress.is_last_batch = now == max_batches_;
+  resume_->point = {At::batch};
+}
+
 void FitLoop::load_resumed_loader(Run& run) {
+  if (!resume_->same_world()) {
+    rank_zero_info("The checkpoint was saved by " + std::to_string(resume_->former_world_size) + " rank(s) and goes on with " +
+                   std::to_string(resume_->world_size) + ": what is left of the epoch is shared out anew.");
+    share_epoch_anew();
+    if (const Value* saved = resume_->state.find("loader"); saved && !loaders_[0]->stateful()) loaders_[0]->load_state_dict(*saved);
+    return;
+  }
   const std::int64_t then = resume_->state.at("max_batches").as_int();
   if (then != max_batches_) {
     const auto count = [](std::int64_t n) { return n == unlimited ? std::string("an unknown number of") : std::to_string(n); };
@@ -133,8 +159,27 @@ void FitLoop::load_resumed_loader(Run& run) {
 std::int64_t FitLoop::first_batch_to_fetch() const {
   if (!resume_ || !resume_->point.inside_batch()) return 0;
   // Whose end hooks are still to be called is fetched once more; a stateful loader is past it.
-  const bool again = resume_->point.at == At::batch_end && !loaders_[0]->stateful();
+  const Loaders loaders = train_loaders();
+  const bool stateful = std::any_of(loaders.begin(), loaders.end(), [](const auto& loader) { return loader->stateful(); });
+  const bool again = resume_->point.at == At::batch_end && !stateful;
   return resume_->point.at == At::batch ? batch_progress.current.completed : batch_progress.current.ready - (again ? 1 : 0);
+}
+
+// What has been logged, and the Metrics.
+void FitLoop::load_counts(LightningModule& module) {
+  const Value& state = resume_->state;
+  load_metrics_state(module, state.at("metrics"));
+  const auto find_metric = [known = module.named_metrics()](std::string_view attribute) {
+    for (const auto& [name, metric] : known)
+      if (name == attribute) return metric;
+    return std::shared_ptr<metrics::Metric>();
+  };
+  results.load_state_dict(state.at("results"));
+  results.attach_metrics(find_metric);
+  if (const Value* saved = state.find("val_results")) {
+    val_loop.results.load_state_dict(*saved);
+    val_loop.results.attach_metrics(find_metric);
+  }
 }
 
 // The readers' and the log's state, and the gradients. The generators are set where the run goes on, so that nothing comes between.
@@ -147,8 +192,7 @@ void FitLoop::restore_moment(Run& run) {
   skip_next_validation_ = state.at("skip_next_validation").as_bool();
   last_validation_time_ = real_clock().now() - state.at("seconds_since_validation").as_double();
   val_loop.load_resume_state(state.at("val_loop"));
-  results.load_state_dict(state.at("results"));
-  if (const Value* saved = state.find("val_results")) val_loop.results.load_state_dict(*saved);
+  if (!resume_->new_rank) load_counts(*run.module);  // a new rank has counted nothing yet
   run.metric_log.load_state_dict(state.at("metric_log"));
   training_position_ = static_cast<MetricLog::Position>(state.at("training_position").as_int());
   if (resume_->point.at == At::validation) run.metric_log.set_position(training_position_);

@@ -4,7 +4,11 @@
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/data/combined_loader.h"
+#include "levin/framework/base/snapshot.h"
 #include "levin/framework/loops/fit_loop.h"
+#include "levin/framework/loops/share_out.h"
+#include "levin/framework/module/metric_module.h"
 
 namespace levin {
 namespace {
@@ -93,7 +97,7 @@ bool FitLoop::validation_due(Run& run) {
 
 void FitLoop::validate(Run& run, ResumePoint from) {
   at_ = {At::validation};
-  validation_start_ = {RngState::capture(), val_loop.resume_state()};
+  validation_start_ = {RngState::capture(), val_loop.resume_state(), snapshot(metrics_state(*run.module))};
   run.stage = Stage::validating;
   if (from.at == At::validation_end) {
     run.metric_log.activate(&val_loop.results);
@@ -165,13 +169,19 @@ void FitLoop::setup_data(Run& run) {
 
   loaders_ = run.loaders.train;
   if (loaders_.empty()) loaders_ = LEVIN_CALL_LOADER(run, train_dataloader);
+  if (loaders_.size() > 1) loaders_ = std::make_shared<CombinedLoader>(std::move(loaders_), "max_size_cycle");
   if (!is_zero(run.options.overfit_batches)) without_shuffling(loaders_, "train");
   if (loaders_.empty()) {
     throw MisconfigurationException(
         "No `train_dataloader()` method defined and no training loader passed to `Trainer.fit`. Pass one, "
         "`trainer.fit(model, {.train = loader})`, or override `levin::Loaders train_dataloader()`.");
   }
-  if (loaders_.size() > 1) throw NotImplementedError("several training loaders at once are not supported; combine their datasets");
+  const auto* combined = dynamic_cast<const CombinedLoader*>(loaders_[0].get());
+  if (combined && combined->sequential()) {
+    throw ValueError("`_FitLoop` does not support the `CombinedLoader(mode=\"sequential\")` mode. The available modes are: "
+                     "['min_size', 'max_size_cycle', 'max_size']");
+  }
+  share_out(loaders_, run);
   max_batches_ = number_of_batches(*loaders_[0], run.options.limit_train_batches, "train");
   open_train_loader(run);
   if (max_batches_ == 0) return;

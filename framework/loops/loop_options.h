@@ -36,6 +36,7 @@ struct LoopOptions {
   std::int64_t reload_dataloaders_every_n_epochs = 0;
   bool inference_mode = true;
   bool detect_anomaly = false;
+  bool use_distributed_sampler = true;
 };
 
 /// Whether a limit switches its loop off.

@@ -20,6 +20,12 @@ void apply(torch::nn::Module& module, const std::vector<bool>& training, std::si
 
 }  // namespace
 
+std::size_t count_in_eval_mode(const torch::nn::Module& module) {
+  std::vector<bool> training;
+  collect(module, training);
+  return static_cast<std::size_t>(std::count(training.begin(), training.end(), false));
+}
+
 void ModuleMode::capture(const torch::nn::Module& module) {
   training_.clear();
   collect(module, training_);

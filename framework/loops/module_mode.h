@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <vector>
 
 namespace torch::nn {
@@ -6,6 +7,9 @@ class Module;
 }
 
 namespace levin {
+
+/// How many modules, this one and all inside it, are in eval mode.
+std::size_t count_in_eval_mode(const torch::nn::Module& module);
 
 /// Each submodule's train or eval mode, put back after an evaluation: a frozen part in eval mode stays so.
 class ModuleMode {

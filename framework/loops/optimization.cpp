@@ -9,39 +9,68 @@
 
 namespace levin {
 
+// An optimizer of the run as modules see it.
+class Optimization::Stepper final : public LightningOptimizer {
+ public:
+  Stepper(optim::Optimizer& optimizer, Run& run, Optimization& optimization)
+      : LightningOptimizer(optimizer), run_(run), optimization_(optimization) {}
+
+  at::Tensor step(const Closure& closure) override {
+    const bool counts = optimization_.counts_manual_steps_;
+    const ProfiledAction action(counts ? run_.profiler.get() : nullptr, "optimizer_step");
+    if (counts) optimization_.manual_step_progress.increment_ready();
+    const at::Tensor loss = run_.strategy->optimizer_step(*run_.precision, optimizer(), closure, [this] { gradients_ready(); });
+    if (counts) optimization_.manual_step_progress.increment_completed();
+    return loss;
+  }
+
+  std::shared_ptr<void> toggle_model(bool sync_grad) override {
+    struct Toggled {
+      std::shared_ptr<void> unsynchronised, toggled;
+    };
+    return std::make_shared<Toggled>(Toggled{sync_grad ? nullptr : run_.strategy->block_backward_sync(), run_.module->toggled_optimizer(optimizer())});
+  }
+
+ private:
+  void gradients_ready() {
+    LEVIN_CALL(run_, on_before_optimizer_step, optimizer());
+    if (!run_.module->automatic_optimization) return;
+    LEVIN_CALL_MODULE(run_, configure_gradient_clipping, optimizer(), run_.options.gradient_clip_val, run_.options.gradient_clip_algorithm);
+  }
+
+  Run& run_;
+  Optimization& optimization_;
+};
+
+void Optimization::use_optimizers(Run& run) {
+  std::vector<std::unique_ptr<LightningOptimizer>> steppers;
+  for (const auto& optimizer : run.optimizers) steppers.push_back(std::make_unique<Stepper>(*optimizer, run, *this));
+  optimizers_ = LightningOptimizers(std::move(steppers));
+}
+
 StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating) {
   const ProfiledAction action = run.profile("run_training_batch");
   batch_ = &batch;
   batch_idx_ = batch_idx;
-  output_ = {};
   if (!run.module->automatic_optimization) return run_manual(run);
-  if (accumulating) closure(run);
-  else step(run);
-  return std::exchange(output_, {});
-}
 
-void Optimization::step(Run& run) {
-  optim_progress.step.increment_ready();
+  output_ = {};
   closure_ran_ = false;
-  if (run.optimizers.empty()) {
-    // configure_optimizers returned nothing: the training step runs, and steps are still counted.
-    closure(run);
+  const Closure train = [this, &run] { return closure(run); };
+  if (accumulating) {
+    const auto unsynchronised = run.strategy->block_backward_sync();
+    train();
   } else {
-    struct Call {
-      Optimization* self;
-      Run* run;
-      at::Tensor operator()() const { return self->closure(*run); }
-    };
-    LightningOptimizer optimizer(*run.module->link(), *run.optimizers.front());
-    const Closure train = Call{this, &run};
-    LEVIN_CALL_MODULE(run, optimizer_step, run.module->current_epoch(), batch_idx_, optimizer, train);
-    if (!closure_ran_) {
-      throw MisconfigurationException(
-          "The closure hasn't been executed. HINT: did you call `optimizer_closure()` in your `optimizer_step` hook? It could also "
-          "happen because the `optimizer.step(optimizer_closure)` call did not execute it internally.");
-    }
+    optim_progress.step.increment_ready();
+    LEVIN_CALL_MODULE(run, optimizer_step, run.module->current_epoch(), batch_idx, optimizers_[0], train);
+    optim_progress.step.increment_completed();
   }
-  optim_progress.step.increment_completed();
+  if (!closure_ran_) {
+    throw MisconfigurationException(
+        "The closure hasn't been executed. HINT: did you call `optimizer_closure()` in your `optimizer_step` hook? It could also "
+        "happen because the `optimizer.step(optimizer_closure)` call did not execute it internally.");
+  }
+  return std::exchange(output_, {});
 }
 
 at::Tensor Optimization::closure(Run& run) {
@@ -50,30 +79,49 @@ at::Tensor Optimization::closure(Run& run) {
   output_ = training_step(run);
   const at::Tensor loss = output_.loss();
   if (!loss.defined()) {
+    if (run.strategy->world_size() > 1) {
+      throw RuntimeError(
+          "Skipping the `training_step` by returning None in distributed training is not supported. It is recommended that you rewrite "
+          "your training logic to avoid having to skip the step in the first place.");
+    }
     warn_once("`training_step` returned `None`. If this was on purpose, ignore this warning...");
     output_ = {};
   }
+  const std::int64_t window = run.options.accumulate_grad_batches;
   // As in Lightning: after the forward pass, at the first batch of a window.
-  if (!skip_backward && batch_idx_ % run.options.accumulate_grad_batches == 0 && !run.optimizers.empty()) {
-    optim::Optimizer& optimizer = *run.optimizers.front();
-    optim_progress.zero_grad.increment_ready();
-    LEVIN_CALL(run, on_before_zero_grad, optimizer);
-    optim_progress.zero_grad.increment_started();
-    LEVIN_CALL_MODULE(run, optimizer_zero_grad, run.module->current_epoch(), batch_idx_, optimizer);
-    optim_progress.zero_grad.increment_completed();
-  }
+  if (!skip_backward && batch_idx_ % window == 0) zero_grad(run);
   if (!loss.defined()) return {};
-  const std::int64_t windows = run.options.accumulate_grad_batches;
-  const at::Tensor scaled = windows == 1 ? loss : at::div(loss, static_cast<double>(windows));
+  const at::Tensor scaled = window == 1 ? loss : at::div(loss, static_cast<double>(window));
   output_.set_loss(scaled.detach());
   if (!skip_backward) backward(run, scaled);
   return output_.loss();
+}
+
+void Optimization::zero_grad(Run& run) {
+  optim::Optimizer& optimizer = *run.optimizers.front();
+  optim_progress.zero_grad.increment_ready();
+  LEVIN_CALL(run, on_before_zero_grad, optimizer);
+  optim_progress.zero_grad.increment_started();
+  LEVIN_CALL_MODULE(run, optimizer_zero_grad, run.module->current_epoch(), batch_idx_, optimizer);
+  optim_progress.zero_grad.increment_completed();
+}
+
+void Optimization::backward(Run& run, const at::Tensor& loss) {
+  // As in Lightning: `manual_backward` is not an action of its own.
+  const bool automatic = run.module->automatic_optimization;
+  const ProfiledAction action = automatic ? run.profile_strategy("backward") : ProfiledAction();
+  const at::Tensor scaled = run.strategy->before_backward(run.precision->scale_loss(loss));
+  LEVIN_CALL(run, on_before_backward, scaled);
+  LEVIN_CALL_MODULE(run, backward, scaled);
+  run.strategy->after_backward();
+  LEVIN_CALL(run, on_after_backward);
 }
 
 StepOutput Optimization::training_step(Run& run) {
   StepOutput output;
   {
     const auto context = run.precision->forward_context();
+    run.strategy->before_training_step();
     output = LEVIN_CALL_MODULE(run, training_step, *batch_, batch_idx_);
   }
   if (output.is_dict() && !output.loss().defined() && run.module->automatic_optimization) {
@@ -84,44 +132,15 @@ StepOutput Optimization::training_step(Run& run) {
 }
 
 StepOutput Optimization::run_manual(Run& run) {
+  struct Counting {
+    explicit Counting(bool& flag) : flag_(flag) { flag_ = true; }
+    ~Counting() { flag_ = false; }
+    bool& flag_;
+  };
+  const Counting counting(counts_manual_steps_);
   StepOutput output = training_step(run);
   if (output.loss().defined()) output.set_loss(output.loss().detach());
   return output;
-}
-
-void Optimization::backward(Run& run, const at::Tensor& loss) {
-  // As in Lightning: `manual_backward` is not an action of its own.
-  const bool automatic = run.module->automatic_optimization;
-  const ProfiledAction action = automatic ? run.profile_strategy("backward") : ProfiledAction();
-  const at::Tensor scaled = run.precision->scale_loss(loss);
-  LEVIN_CALL(run, on_before_backward, scaled);
-  LEVIN_CALL_MODULE(run, backward, scaled);
-  LEVIN_CALL(run, on_after_backward);
-}
-
-at::Tensor Optimization::step_optimizer(Run& run, optim::Optimizer& optimizer, const Closure& closure) {
-  const bool automatic = run.module->automatic_optimization;
-  const ProfiledAction action(automatic ? nullptr : run.profiler.get(), "optimizer_step");
-  if (!automatic) manual_step_progress.increment_ready();
-  // What must happen between the gradients and the kernels.
-  struct Prepare {
-    Run& run;
-    optim::Optimizer& optimizer;
-    const Closure& closure;
-    at::Tensor operator()() const {
-      const at::Tensor loss = closure ? closure() : at::Tensor();
-      LEVIN_CALL(run, on_before_optimizer_step, optimizer);
-      if (run.module->automatic_optimization) {
-        LEVIN_CALL_MODULE(run, configure_gradient_clipping, optimizer, run.options.gradient_clip_val,
-                          run.options.gradient_clip_algorithm);
-      }
-      return loss;
-    }
-  };
-  const Prepare prepare{run, optimizer, closure};
-  const at::Tensor loss = run.precision->optimizer_step(optimizer, Closure(std::cref(prepare)));
-  if (!automatic) manual_step_progress.increment_completed();
-  return loss;
 }
 
 }  // namespace levin

@@ -10,10 +10,12 @@ namespace levin {
 /// that runs the training step, resets gradients and runs backward, so that LBFGS, scalers and a module's own `optimizer_step` work.
 class LEVIN_API Optimization {
  public:
+  /// The run has new optimizers. `run` is kept for their steps.
+  void use_optimizers(Run& run);
+  const LightningOptimizers& optimizers() const { return optimizers_; }
+
   /// Runs the batch. While `accumulating` only the closure runs, no step. Returns what the batch-end hooks get.
   StepOutput run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating);
-  /// A step asked for by `LightningOptimizer::step`, within a module's `optimizer_step` or by hand in manual optimization.
-  at::Tensor step_optimizer(Run& run, optim::Optimizer& optimizer, const Closure& closure);
   /// Backward with its hooks around it.
   void backward(Run& run, const at::Tensor& loss);
 
@@ -21,10 +23,14 @@ class LEVIN_API Optimization {
   Progress manual_step_progress{TrackerKeys::ready_completed};
 
  private:
+  class Stepper;
   at::Tensor closure(Run& run);
-  void step(Run& run);
+  void zero_grad(Run& run);
   StepOutput run_manual(Run& run);
   StepOutput training_step(Run& run);
+
+  LightningOptimizers optimizers_;
+  bool counts_manual_steps_ = false;  ///< within a manual `training_step`: steps elsewhere are not counted, as in Lightning
 
   // The batch at hand; the closure reads it, so that making one costs nothing.
   const Batch* batch_ = nullptr;

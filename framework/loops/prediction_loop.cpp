@@ -7,7 +7,10 @@
 #include <optional>
 
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/heartbeat.h"
 #include "levin/framework/base/signal_flags.h"
+#include "levin/framework/data/combined_loader.h"
+#include "levin/framework/loops/share_out.h"
 
 namespace levin {
 
@@ -23,17 +26,21 @@ Predictions PredictionLoop::run(Run& run, bool return_predictions) {
   Predictions predictions(loaders_.size());
 
   mode_.capture(*run.module);
+  run.strategy->before_evaluation();
   LEVIN_CALL_MODULE(run, on_predict_model_eval);
   LEVIN_CALL(run, on_predict_start);
   LEVIN_CALL(run, on_predict_epoch_start);
+  bool stopped = false;
   Fetcher::Item item;
   while (fetcher_.next(run, "[_PredictionLoop].predict_next", item)) {
     const std::int64_t loader = item.dataloader_idx;
     StepOutput output = predict_batch(run, item);
     if (return_predictions) predictions[static_cast<std::size_t>(loader)].push_back(std::move(output));
     if (signals::interrupted()) throw KeyboardInterrupt();
-    if (signals::terminated()) throw SIGTERMException();
+    stopped = run.strategy->stop_wanted();
+    if (stopped) break;
   }
+  if (run.strategy->reduce_boolean_decision(stopped, /*all=*/false)) throw SIGTERMException();
   LEVIN_CALL(run, on_predict_epoch_end);
   LEVIN_CALL(run, on_predict_end);
   mode_.restore(*run.module);
@@ -55,6 +62,7 @@ StepOutput PredictionLoop::predict_batch(Run& run, Fetcher::Item& item) {
   LEVIN_CALL(run, on_predict_batch_end, output, batch, item.batch_idx);
   run.metric_log.on_batch_end();
   batch_progress.increment_completed();
+  heartbeat::beat();
   return output;
 }
 
@@ -65,6 +73,13 @@ void PredictionLoop::setup_data(Run& run) {
   if (loaders_.empty()) loaders_ = LEVIN_CALL_LOADER(run, predict_dataloader);
   if (loaders_.empty())
     throw MisconfigurationException("`predict_dataloader` must be implemented to be used with the Lightning Trainer");
+  loaders_ = one_by_one(std::move(loaders_));
+  for (const auto& loader : loaders_) {
+    if (dynamic_cast<const CombinedLoader*>(loader.get()))
+      throw ValueError("`trainer.predict()` only supports the `CombinedLoader(mode=\"sequential\")` mode.");
+  }
+  warn_of_shuffling(loaders_, "predict");
+  share_out(loaders_, run);
   for (const auto& loader : loaders_)
     max_batches_.push_back(number_of_batches(*loader, run.options.limit_predict_batches, "predict"));
 }

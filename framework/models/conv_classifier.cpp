@@ -1,6 +1,5 @@
 #include "levin/framework/models/conv_classifier.h"
 
-#include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
@@ -9,12 +8,12 @@
 #include <torch/nn/modules/pooling.h>
 
 #include "levin/framework/base/errors.h"
-#include "levin/framework/optim/adam.h"
 
 namespace levin {
 
 ConvClassifier::ConvClassifier(Options options)
-    : options_(std::move(options)),
+    : SupervisedModule(Task::classification, options.lr, options.weight_decay),
+      options_(std::move(options)),
       features_(std::make_shared<torch::nn::SequentialImpl>()),
       head_(std::make_shared<torch::nn::SequentialImpl>()) {
   const auto& shape = options_.input_shape;
@@ -46,32 +45,6 @@ at::Tensor ConvClassifier::forward(const at::Tensor& images) {
   const auto& shape = options_.input_shape;
   const at::Tensor x = images.dim() == 2 ? images.view({-1, shape[0], shape[1], shape[2]}) : images;
   return head_->forward(features_->forward(x).flatten(1));
-}
-
-StepOutput ConvClassifier::training_step(const Batch& batch, std::int64_t) {
-  const at::Tensor loss = torch::nn::functional::cross_entropy(forward(batch[0]), batch[1]);
-  log("train_loss", loss, {.prog_bar = true});
-  return loss;
-}
-
-void ConvClassifier::evaluate(const Batch& batch, const char* loss_name, const char* accuracy_name) {
-  const at::Tensor scores = forward(batch[0]);
-  log(loss_name, torch::nn::functional::cross_entropy(scores, batch[1]), {.prog_bar = true});
-  log(accuracy_name, scores.argmax(1).eq(batch[1].tensor()).to(at::kFloat).mean(), {.prog_bar = true});
-}
-
-StepOutput ConvClassifier::validation_step(const Batch& batch, std::int64_t) {
-  evaluate(batch, "val_loss", "val_acc");
-  return {};
-}
-StepOutput ConvClassifier::test_step(const Batch& batch, std::int64_t) {
-  evaluate(batch, "test_loss", "test_acc");
-  return {};
-}
-StepOutput ConvClassifier::predict_step(const Batch& batch, std::int64_t) { return forward(batch[0]).softmax(1); }
-
-OptimizerConfig ConvClassifier::configure_optimizers() {
-  return optim::adamw(parameters(), {.lr = options_.lr, .weight_decay = options_.weight_decay});
 }
 
 }  // namespace levin

@@ -2,7 +2,7 @@
 #include <memory>
 #include <vector>
 
-#include "levin/framework/module/lightning_module.h"
+#include "levin/framework/models/supervised.h"
 
 namespace torch::nn {
 class SequentialImpl;
@@ -32,24 +32,17 @@ void fields(V&& f, ConvClassifierOptions& o) {
 }
 
 /// A small convolutional network for images with one label each: 3x3 convolutions with ReLU, 2x2 max pooling after each but the
-/// first, one hidden layer. Batches are [images, labels]. Trains with AdamW on cross entropy; logs `train_loss`, `val_loss`,
-/// `val_acc`, `test_loss`, `test_acc`; predicts class probabilities.
-class LEVIN_API ConvClassifier : public LightningModule {
+/// first, one hidden layer. Batches are [images, labels].
+class LEVIN_API ConvClassifier : public SupervisedModule {
  public:
   using Options = ConvClassifierOptions;
   /// ValueError for sizes that don't fit together.
   explicit ConvClassifier(Options options = {});
 
   /// Class scores, [n, num_classes].
-  at::Tensor forward(const at::Tensor& images);
-  StepOutput training_step(const Batch& batch, std::int64_t batch_idx) override;
-  StepOutput validation_step(const Batch& batch, std::int64_t batch_idx) override;
-  StepOutput test_step(const Batch& batch, std::int64_t batch_idx) override;
-  StepOutput predict_step(const Batch& batch, std::int64_t batch_idx) override;
-  OptimizerConfig configure_optimizers() override;
+  at::Tensor forward(const at::Tensor& images) override;
 
  private:
-  void evaluate(const Batch& batch, const char* loss_name, const char* accuracy_name);
   Options options_;
   std::shared_ptr<torch::nn::SequentialImpl> features_, head_;
 };

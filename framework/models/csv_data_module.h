@@ -4,9 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "levin/framework/data/csv.h"
-#include "levin/framework/data/dataset.h"
-#include "levin/framework/module/data_module.h"
+#include "levin/framework/models/split_data_module.h"
 
 namespace levin {
 
@@ -32,30 +30,22 @@ void fields(V&& f, CsvDataModuleOptions& o) {
   f("target_dtype", o.target_dtype, "int64 for class labels, or float32");
   f("scale", o.scale, "every feature is multiplied by this");
   f("delimiter", o.delimiter, "what stands between cells");
-  f("val_fraction", o.val_fraction, "part of the rows to validate on");
-  f("test_fraction", o.test_fraction, "part of the rows to test on; 0: test on the validation rows");
-  f("split_seed", o.split_seed, "decides which rows go where");
-  f("batch_size", o.batch_size, "rows per batch");
-  f("num_workers", o.num_workers, "threads that make batches ahead");
+  split_fields(f, o);
 }
 
 /// Rows of one CSV file, split at random into training, validation and test parts. Batches are [features, target]; predicting goes
 /// over all rows in the file's order.
-class LEVIN_API CsvDataModule : public LightningDataModule {
+class LEVIN_API CsvDataModule : public SplitDataModule {
  public:
   using Options = CsvDataModuleOptions;
   explicit CsvDataModule(Options options = {});
+
+ protected:
   /// Reads the file; errors name line and column.
-  void setup(std::string_view stage) override;
-  Loaders train_dataloader() override;
-  Loaders val_dataloader() override;
-  Loaders test_dataloader() override;
-  Loaders predict_dataloader() override;
+  Parts make_datasets() override;
 
  private:
-  Loaders loader(std::shared_ptr<const Dataset> dataset, bool shuffle) const;
   Options options_;
-  std::shared_ptr<const Dataset> all_, train_, val_, test_;
 };
 
 }  // namespace levin

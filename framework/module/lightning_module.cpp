@@ -1,12 +1,20 @@
 #include "levin/framework/module/lightning_module.h"
 
-
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/results/metric_log.h"
 
 namespace levin {
+namespace {
+
+void warn_of_no_trainer() {
+  rank_zero_warn(
+      "You are trying to `self.log()` but the `self.trainer` reference is not registered on the model yet. This is "
+      "most likely because the model hasn't been passed to the `Trainer`");
+}
+
+}  // namespace
 
 TrainerLink::~TrainerLink() = default;
 
@@ -36,6 +44,13 @@ OptimizerConfig LightningModule::configure_optimizers() {
   throw MisconfigurationException(
       "No `configure_optimizers()` method defined. Lightning `Trainer` expects as minimum a `training_step()`, "
       "`train_dataloader()` and `configure_optimizers()` to be defined.");
+}
+
+void LightningModule::set_optimizer_source(std::function<OptimizerConfig(LightningModule&)> source) {
+  if (overrides_.configure_optimizers && source)
+    rank_zero_warn("`" + class_name(*this) + ".configure_optimizers` will be overridden by the configuration's `optimizer`.");
+  optimizer_source_ = std::move(source);
+  if (optimizer_source_) overrides_.configure_optimizers = true;
 }
 
 Batch LightningModule::transfer_batch_to_device(Batch batch, at::Device device, std::int64_t) {
@@ -75,30 +90,25 @@ void LightningModule::manual_backward(const at::Tensor& loss) {
   link_->backward(loss);
 }
 
-std::vector<LightningOptimizer> LightningModule::optimizers() {
+const LightningOptimizers& LightningModule::optimizers() {
   trainer();
-  std::vector<LightningOptimizer> out;
-  for (const auto& optimizer : link_->optimizers()) out.emplace_back(*link_, *optimizer);
+  return link_->lightning_optimizers();
+}
+
+std::vector<optim::LRScheduler*> LightningModule::lr_schedulers() {
+  trainer();
+  std::vector<optim::LRScheduler*> out;
+  for (const LRSchedulerConfig& config : link_->lr_scheduler_configs()) out.push_back(config.scheduler.get());
   return out;
 }
 
-const std::vector<LRSchedulerConfig>& LightningModule::lr_schedulers() {
-  trainer();
-  return link_->lr_scheduler_configs();
-}
-
 void LightningModule::log(std::string_view name, const at::Tensor& value, const LogOptions& options) {
-  if (!link_) {
-    rank_zero_warn(
-        "You are trying to `self.log()` but the `self.trainer` reference is not registered on the model yet. This is "
-        "most likely because the model hasn't been passed to the `Trainer`");
-    return;
-  }
+  if (!link_) return warn_of_no_trainer();
   link_->metric_log().log(name, value, options);
 }
 
 void LightningModule::log(std::string_view name, double value, const LogOptions& options) {
-  if (!link_) return log(name, at::Tensor(), options);
+  if (!link_) return warn_of_no_trainer();
   link_->metric_log().log(name, value, options);
 }
 
@@ -107,6 +117,14 @@ void LightningModule::log_dict(const std::vector<std::pair<std::string, at::Tens
 }
 
 Logger* LightningModule::logger() { return link_ ? link_->metric_log().first_logger() : nullptr; }
+
+std::vector<std::shared_ptr<Logger>> LightningModule::loggers() {
+  return link_ ? link_->metric_log().loggers : std::vector<std::shared_ptr<Logger>>();
+}
+
+void LightningModule::print(std::string_view text) {
+  if (global_rank() == 0) print_line(text);
+}
 
 void LightningModule::save_hyperparameters(const Value& dict, bool logger) {
   for (const auto& [key, value] : dict.as_dict()) {
@@ -131,10 +149,20 @@ Trainer& LightningModule::trainer() const {
   return link_->trainer();
 }
 
+at::Tensor LightningModule::all_gather(const at::Tensor& tensor, bool sync_grads) {
+  trainer();
+  return link_->all_gather(tensor, sync_grads);
+}
+
 at::Device LightningModule::device() const {
   for (const auto& parameter : parameters()) return parameter.device();
   for (const auto& buffer : buffers()) return buffer.device();
   return at::kCPU;
+}
+
+at::ScalarType LightningModule::dtype() const {
+  for (const auto& parameter : parameters()) return parameter.scalar_type();
+  return at::kFloat;
 }
 
 void LightningModule::attach(TrainerLink* link) {

@@ -2,10 +2,12 @@
 #include <torch/nn/module.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,10 @@ namespace levin {
 
 class Callback;
 class Logger;
+namespace metrics {
+class Metric;
+class MetricCollection;
+}
 
 /// A model with its training: subclass it, register your layers in the constructor, override the steps you need.
 ///
@@ -45,6 +51,9 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   // ---- What training needs -----------------------------------------------------------------------------------------------------
   /// The optimizer(s) and learning rate schedulers; called after the weights are restored and on their device.
   virtual OptimizerConfig configure_optimizers();
+  /// What stands in for `configure_optimizers` from now on: the command line sets it for a configuration that names an optimizer.
+  void set_optimizer_source(std::function<OptimizerConfig(LightningModule&)> source);
+  const std::function<OptimizerConfig(LightningModule&)>& optimizer_source() const { return optimizer_source_; }
   /// Callbacks that belong to the model: they replace the Trainer's of the same class.
   virtual std::vector<std::shared_ptr<Callback>> configure_callbacks() { return {}; }
   /// Builds layers late, right before weights are restored. Called once per run; must be idempotent.
@@ -111,7 +120,7 @@ class LEVIN_API LightningModule : public torch::nn::Module {
 
   // ---- Optimization, each replaceable --------------------------------------------------------------------------------------------
   virtual void backward(const at::Tensor& loss);
-  /// Must call the closure, as `optimizer.step(closure)` does.
+  /// Must call the closure, as `optimizer.step(closure)` does: it runs the training step, `optimizer_zero_grad` and `backward`.
   virtual void optimizer_step(std::int64_t epoch, std::int64_t batch_idx, LightningOptimizer& optimizer, const Closure& closure);
   virtual void optimizer_zero_grad(std::int64_t epoch, std::int64_t batch_idx, optim::Optimizer& optimizer);
   /// Called before every step with the Trainer's options, which may be unset.
@@ -125,16 +134,47 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   /// False: `training_step` does its own backward and steps, through `manual_backward` and `optimizers()`.
   bool automatic_optimization = true;
   void manual_backward(const at::Tensor& loss);
-  std::vector<LightningOptimizer> optimizers();
-  const std::vector<LRSchedulerConfig>& lr_schedulers();
+  /// Those of `configure_optimizers`, in its order: `LightningOptimizer& opt = optimizers();`, or `optimizers()[0]` of several.
+  const LightningOptimizers& optimizers();
+  /// The schedulers of `configure_optimizers`, in its order; in manual optimization nobody else steps them: `lr_schedulers()[0]->step()`.
+  std::vector<optim::LRScheduler*> lr_schedulers();
+  /// From here to `untoggle_optimizer` gradients are computed only for this optimizer's parameters (those that were frozen stay so):
+  /// for several optimizers whose losses run through each other's layers.
+  void toggle_optimizer(optim::Optimizer& optimizer);
+  void untoggle_optimizer(optim::Optimizer& optimizer);
+  /// The same for as long as the result lives.
+  [[nodiscard]] std::shared_ptr<void> toggled_optimizer(optim::Optimizer& optimizer);
 
   // ---- Logging -------------------------------------------------------------------------------------------------------------------
   /// Logs one number from within a hook. A tensor must have one element; it is detached and not kept, and nothing waits for its
   /// device until somebody reads the metric. After a key's first step a call allocates nothing.
   void log(std::string_view name, const at::Tensor& value, const LogOptions& options = {});
   void log(std::string_view name, double value, const LogOptions& options = {});
+  /// Logs a Metric: what its last `forward` returned as this step's value, what it computes over everything since the epoch began as
+  /// the epoch's, on all ranks; the loop resets it afterwards. MisconfigurationException for one that is not registered with this
+  /// module, unless `metric_attribute` gives it a name.
+  void log(std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogOptions& options = {});
+  /// Each metric of the collection under its name there.
+  void log_dict(const std::shared_ptr<metrics::MetricCollection>& metrics, const LogOptions& options = {});
   void log_dict(const std::vector<std::pair<std::string, at::Tensor>>& metrics, const LogOptions& options = {});
+  /// The first of the Trainer's loggers, or null, and all of them.
   Logger* logger();
+  std::vector<std::shared_ptr<Logger>> loggers();
+  /// A line of output from rank 0 that does not tear the progress bar.
+  void print(std::string_view text);
+
+  // ---- Metrics -------------------------------------------------------------------------------------------------------------------
+  /// Keeps a metric as this module's attribute `name` and returns it, as `self.name = Accuracy(...)` does in Python: it is moved
+  /// with the module, `log()` knows it, an exact resume goes on with what it has counted, and its persistent states are in
+  /// `state_dict`. A MetricCollection's metrics are `name.their_name`.
+  template <class M>
+  std::shared_ptr<M> register_metric(const std::string& name, std::shared_ptr<M> metric) {
+    add_metric(name, metric);
+    return metric;
+  }
+  using NamedMetrics = std::vector<std::pair<std::string, std::shared_ptr<metrics::Metric>>>;
+  /// All registered metrics, those of submodules too, under their dotted names.
+  NamedMetrics named_metrics() const;
 
   // ---- Hyperparameters -------------------------------------------------------------------------------------------------------------
   /// Remembers the options this module was made from: they go into every checkpoint and to the loggers, and
@@ -168,8 +208,16 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   std::int64_t global_step() const { return link_ ? link_->global_step() : 0; }
   int global_rank() const { return link_ ? link_->global_rank() : 0; }
   int local_rank() const { return link_ ? link_->local_rank() : 0; }
+  /// Together with the other ranks: their tensors, of the same size as this one, stacked to [world_size, ...]. With `sync_grads` gradients
+  /// flow back to all of them. RuntimeError without a trainer.
+  at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads = false);
   /// Where parameters are: the first one's device, or the device the trainer will move them to.
   at::Device device() const;
+  bool on_gpu() const { return device().is_cuda(); }
+  /// The first parameter's type; float32 without parameters.
+  at::ScalarType dtype() const;
+  /// What a forward pass takes, for loggers that draw the graph; none by default.
+  Batch example_input_array;
 
   /// Used by the Trainer.
   void attach(TrainerLink* link);
@@ -178,10 +226,17 @@ class LEVIN_API LightningModule : public torch::nn::Module {
   void note_overrides(const Overrides& overrides) { overrides_ = overrides; }
 
  private:
+  void add_metric(const std::string& name, const std::shared_ptr<metrics::Metric>& metric);
+  void add_metric(const std::string& name, const std::shared_ptr<metrics::MetricCollection>& metrics);
+  const std::string& attribute_of(const metrics::Metric& metric, std::string_view key);
+
   TrainerLink* link_ = nullptr;
+  NamedMetrics known_metrics_;  // as they were found when a metric was first logged
   Overrides overrides_;
+  std::function<OptimizerConfig(LightningModule&)> optimizer_source_;
   Value hparams_ = Value::dict(), hparams_initial_ = Value::dict();
   bool log_hyperparameters_ = false;
+  std::unordered_map<const void*, bool> required_before_toggle_;
 };
 
 /// Which of M's members override LightningModule's, where Lightning decides by that.

@@ -4,20 +4,21 @@
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
-#include "levin/framework/module/lightning_module.h"
+#include "levin/framework/module/metric_module.h"
 #include "levin/framework/tensors/tensors.h"
 
 namespace levin {
 namespace {
 
-// Own parameters, own buffers, then children: the order of Python's state_dict.
-template <class F>
-void for_each_entry(const torch::nn::Module& module, const std::string& prefix, F&& visit) {
+// Own parameters, own buffers, then children: the order of Python's state_dict. Metrics are visited whole.
+template <class F, class G>
+void for_each_entry(const torch::nn::Module& module, const std::string& prefix, F&& visit, G&& visit_metric) {
+  if (const auto* holder = dynamic_cast<const MetricModule*>(&module)) return visit_metric(prefix, *holder->metric());
   for (const auto& item : module.named_parameters(/*recurse=*/false))
     if (item.value().defined()) visit(prefix + item.key(), item.value());
   for (const auto& item : module.named_buffers(/*recurse=*/false))
     if (item.value().defined()) visit(prefix + item.key(), item.value());
-  for (const auto& child : module.named_children()) for_each_entry(*child.value(), prefix + child.key() + ".", visit);
+  for (const auto& child : module.named_children()) for_each_entry(*child.value(), prefix + child.key() + ".", visit, visit_metric);
 }
 
 // Python modules carry a layout version; those with running statistics are at 2 since `num_batches_tracked` came.
@@ -47,6 +48,9 @@ Value LightningModule::state_dict() const {
   TensorExporter exporter;
   for_each_entry(*this, "", [&](const std::string& name, const at::Tensor& tensor) {
     state[name] = exporter(tensor.detach());
+  }, [&](const std::string& prefix, const metrics::Metric& metric) {
+    const Value persistent = metric.state_dict();
+    for (const auto& [name, value] : persistent.as_dict()) state[prefix + name.as_string()] = value;
   });
   Value metadata = Value::ordered_dict();
   add_metadata(*this, "", metadata);
@@ -70,6 +74,15 @@ void LightningModule::load_state_dict(const Value& state, bool strict) {
       return;
     }
     tensor.copy_(importer(source));
+  }, [&](const std::string& prefix, metrics::Metric& metric) {
+    Value saved = Value::dict();
+    for (const std::string& name : metric.state_names()) {
+      const Value* found = state.find(prefix + name);
+      if (!found) continue;
+      saved[name] = *found;
+      known.push_back(prefix + name);
+    }
+    metric.load_state_dict(saved);
   });
   for (const auto& [key, unused] : state.as_dict())
     if (std::find(known.begin(), known.end(), key.as_string()) == known.end()) unexpected.push_back(key.as_string());

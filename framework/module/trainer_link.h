@@ -10,6 +10,7 @@
 
 namespace levin {
 
+class LightningOptimizers;
 class MetricLog;
 class Trainer;
 struct LRSchedulerConfig;
@@ -37,10 +38,12 @@ class LEVIN_API TrainerLink {
   virtual bool barebones() const = 0;
   virtual const std::vector<std::shared_ptr<optim::Optimizer>>& optimizers() const = 0;
   virtual const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const = 0;
-  /// One optimizer step through strategy and precision: closure, gradient hooks, clipping, then the kernels.
-  virtual at::Tensor step_optimizer(optim::Optimizer&, const Closure&) = 0;
+  /// The same optimizers, whose steps go through precision and hooks.
+  virtual const LightningOptimizers& lightning_optimizers() const = 0;
   /// Backward through strategy and precision, with its hooks around it.
   virtual void backward(const at::Tensor& loss) = 0;
+  /// The tensors of all ranks, stacked.
+  virtual at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads) = 0;
   /// The module is being destroyed.
   virtual void detach() = 0;
 };

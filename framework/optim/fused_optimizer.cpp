@@ -1,12 +1,11 @@
 #include "levin/framework/optim/fused_optimizer.h"
 
 #include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_sub.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <c10/core/GradMode.h>
-
-#include "levin/framework/base/errors.h"
 
 // OpenMP's own functions, from whichever runtime LibTorch brought; linking one here could be a second one.
 extern "C" {
@@ -43,11 +42,6 @@ struct FusedState final : torch::optim::OptimizerParamState {
 
 void* key(const at::Tensor& parameter) { return parameter.unsafeGetTensorImpl(); }
 
-at::Tensor new_column(const StateColumn& column, const at::Tensor& parameter) {
-  const auto options = parameter.options().requires_grad(false);
-  return column.step ? at::zeros({}, options.dtype(at::kFloat)) : at::zeros_like(parameter, options);
-}
-
 // The kernels walk memory, so a gradient must lie as its parameter does; autograd's own nearly always do.
 at::Tensor as_laid_out(const at::Tensor& gradient, const at::Tensor& parameter) {
   if (gradient.layout() != at::kStrided)
@@ -65,7 +59,17 @@ void count_step(std::vector<at::Tensor>& steps) {
   }
 }
 
+std::optional<at::Tensor> beside(const at::Tensor& scalar, const at::Tensor& parameter) {
+  if (!scalar.defined()) return std::nullopt;
+  return scalar.device() == parameter.device() ? scalar : scalar.to(parameter.device(), /*non_blocking=*/true);
+}
+
 }  // namespace
+
+void require_betas(const std::array<double, 2>& betas) {
+  require(betas[0] >= 0 && betas[0] < 1, "Invalid beta parameter at index 0: ", betas[0]);
+  require(betas[1] >= 0 && betas[1] < 1, "Invalid beta parameter at index 1: ", betas[1]);
+}
 
 bool FusedBucket::fits(const at::Tensor& parameter) const {
   const at::Tensor& first = parameters.front();
@@ -78,6 +82,8 @@ FusedOptimizer::FusedOptimizer(const std::vector<torch::optim::OptimizerParamGro
 
 FusedOptimizer::~FusedOptimizer() = default;
 
+// ---- A step --------------------------------------------------------------------------------------------------------------------
+
 at::Tensor FusedOptimizer::step(LossClosure closure) {
   at::Tensor loss;
   if (closure) {
@@ -85,25 +91,73 @@ at::Tensor FusedOptimizer::step(LossClosure closure) {
     loss = closure();
   }
   const c10::AutoGradMode no_grad(false);
+  const at::Tensor& found_inf = amp_scaling().found_inf;
+  if (found_inf.defined() && found_inf.is_cpu() && *found_inf.const_data_ptr<float>() != 0) return loss;
   plans_.resize(param_groups_.size());
   for (std::size_t group = 0; group < param_groups_.size(); ++group) {
     Plan& plan = plans_[group];
-    if (plan.columns != columns_in_use(group) || !take_gradients(group, plan)) {
+    if (!plan.built || plan.columns != columns_in_use(group) || !take_gradients(group, plan)) {
       build(group, plan);
       take_gradients(group, plan);
     }
     bool fresh = false;
     for (FusedBucket& bucket : plan.buckets) {
-      for (std::size_t column = 0; column < plan.columns; ++column)
-        if (columns_[column].step) count_step(bucket.state[column]);
-      const OneThread one_thread(bucket.small);
-      update(group, bucket);
-      bucket.gradients.clear();  // a gradient kept here would hold its memory after zero_grad
+      run(group, bucket);
       fresh = fresh || bucket.fresh;
     }
     if (fresh) plan = Plan{};  // the next step merges what was fresh with the rest
   }
   return loss;
+}
+
+void FusedOptimizer::run(std::size_t group, FusedBucket& bucket) {
+  const at::Tensor& first = bucket.parameters.front();
+  if (tensor_lr_) refresh_lr(group, bucket);
+  const StepInputs inputs{lr(group), bucket.lr, beside(amp_scaling().grad_scale, first), beside(amp_scaling().found_inf, first)};
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    auto& steps = bucket.state[i];
+    if (columns_[i].kind == StateColumn::Kind::step && !steps.empty()) count_step(steps);
+  }
+  {
+    const OneThread one_thread(bucket.small);
+    update(group, bucket, inputs);
+  }
+  if (inputs.found_inf && !first.is_cpu()) {  // a step that changed nothing does not count
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      auto& steps = bucket.state[i];
+      if (columns_[i].kind == StateColumn::Kind::step && !steps.empty())
+        at::_foreach_sub_(steps, std::vector<at::Tensor>(steps.size(), *inputs.found_inf));
+    }
+  }
+  bucket.gradients.clear();  // a gradient kept here would hold its memory after zero_grad
+}
+
+void FusedOptimizer::use_tensor_lr(bool on) {
+  if (on && !takes_tensor_lr()) throw ValueError(std::string(class_name()) + " can't read its learning rate from a tensor");
+  tensor_lr_ = on;
+  plans_.clear();
+}
+
+void FusedOptimizer::refresh_lr(std::size_t group, FusedBucket& bucket) const {
+  const double rate = lr(group);
+  if (!bucket.lr.defined()) bucket.lr = at::full({}, rate, bucket.parameters.front().options().dtype(at::kFloat).requires_grad(false));
+  else if (bucket.lr_value != rate) bucket.lr.fill_(rate);
+  bucket.lr_value = rate;
+}
+
+void FusedOptimizer::refresh_lr() {
+  if (!tensor_lr_) return;
+  for (std::size_t group = 0; group < plans_.size(); ++group)
+    for (FusedBucket& bucket : plans_[group].buckets) refresh_lr(group, bucket);
+}
+
+// ---- Lists of tensors ----------------------------------------------------------------------------------------------------------
+
+std::uint32_t FusedOptimizer::columns_in_use(std::size_t group) const {
+  std::uint32_t used = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    if (uses(group, i)) used |= 1U << i;
+  return used;
 }
 
 bool FusedOptimizer::take_gradients(std::size_t group, Plan& plan) const {
@@ -121,37 +175,70 @@ bool FusedOptimizer::take_gradients(std::size_t group, Plan& plan) const {
   return next == plan.slots.size();
 }
 
+at::Device FusedOptimizer::device_of(std::size_t group, std::size_t column, const at::Tensor& parameter) const {
+  const bool beside_it = columns_[column].kind == StateColumn::Kind::like_parameter || steps_on_device(group);
+  return beside_it ? parameter.device() : at::Device(at::kCPU);
+}
+
+at::Tensor FusedOptimizer::new_column(std::size_t group, std::size_t column, const at::Tensor& parameter) const {
+  const auto options = parameter.options().requires_grad(false);
+  const double value = initial_value(group, column);
+  if (columns_[column].kind == StateColumn::Kind::like_parameter) return at::full_like(parameter, value, options);
+  return at::full({}, value, options.dtype(at::kFloat).device(device_of(group, column, parameter)));
+}
+
+std::vector<at::Tensor>& FusedOptimizer::ready_state(std::size_t group, const at::Tensor& parameter, std::uint32_t used, bool& fresh) {
+  auto& entry = state_[key(parameter)];
+  if (!entry) entry = std::make_unique<FusedState>();
+  auto& columns = static_cast<FusedState&>(*entry).columns;
+  columns.resize(columns_.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!(used >> i & 1U)) continue;
+    if (!columns[i].defined()) {
+      columns[i] = new_column(group, i, parameter);
+      fresh = true;
+    } else if (const at::Device device = device_of(group, i, parameter); columns[i].device() != device) {
+      columns[i] = columns[i].to(device);  // loaded, or its module has moved
+    }
+  }
+  return columns;
+}
+
+void FusedOptimizer::make_state() {
+  for (std::size_t group = 0; group < param_groups_.size(); ++group) {
+    const std::uint32_t used = columns_in_use(group);
+    bool fresh = false;
+    for (const at::Tensor& parameter : param_groups_[group].params()) ready_state(group, parameter, used, fresh);
+  }
+}
+
 void FusedOptimizer::build(std::size_t group, Plan& plan) {
   plan = Plan{};
+  plan.built = true;
   plan.columns = columns_in_use(group);
   for (const at::Tensor& parameter : param_groups_[group].params()) {
     if (!parameter.grad().defined()) continue;
     if (!parameter.is_non_overlapping_and_dense())
       throw RuntimeError("a parameter with gaps in its memory can't be updated; make it contiguous");
-    auto& entry = state_[key(parameter)];
-    if (!entry) entry = std::make_unique<FusedState>();
-    auto& columns = static_cast<FusedState&>(*entry).columns;
-    columns.resize(columns_.size());
     bool fresh = false;
-    for (std::size_t i = 0; i < plan.columns; ++i) {
-      if (columns[i].defined()) continue;
-      columns[i] = new_column(columns_[i], parameter);
-      fresh = true;
-    }
+    const auto& columns = ready_state(group, parameter, plan.columns, fresh);
     std::size_t place = 0;
     while (place < plan.buckets.size() && (plan.buckets[place].fresh != fresh || !plan.buckets[place].fits(parameter))) ++place;
     if (place == plan.buckets.size()) {
       FusedBucket& added = plan.buckets.emplace_back();
       added.fresh = fresh;
       added.small = is_small(parameter);
-      added.state.resize(plan.columns);
+      added.state.resize(columns_.size());
     }
     FusedBucket& bucket = plan.buckets[place];
     bucket.parameters.push_back(parameter);
-    for (std::size_t i = 0; i < plan.columns; ++i) bucket.state[i].push_back(columns[i]);
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (plan.columns >> i & 1U) bucket.state[i].push_back(columns[i]);
     plan.slots.push_back({parameter, place});
   }
 }
+
+// ---- State ---------------------------------------------------------------------------------------------------------------------
 
 void FusedOptimizer::write_state(const at::Tensor& parameter, TensorExporter& tensors, Dict& out) const {
   const auto found = state_.find(key(parameter));
@@ -165,7 +252,7 @@ void FusedOptimizer::check_state(const at::Tensor& parameter, const Dict& in) co
   for (const StateColumn& column : columns_) {
     const Value* value = in.find(column.name);
     if (!value || value->is_none()) continue;
-    if (column.step) {
+    if (column.kind != StateColumn::Kind::like_parameter) {
       value->number();  // throws a TypeError
     } else if (at::IntArrayRef(value->as_tensor().sizes) != parameter.sizes()) {
       throw ValueError("loaded state dict has a '" + std::string(column.name) + "' of another size than its parameter: " +
@@ -180,7 +267,9 @@ void FusedOptimizer::read_state(const at::Tensor& parameter, const Dict& in) {
     at::Tensor& out = state->columns.emplace_back();
     const Value* value = in.find(column.name);
     if (!value || value->is_none()) continue;
-    out = column.step ? new_column(column, parameter).fill_(value->number()) : state_like(parameter, value->as_tensor());
+    // A number's device follows from options that may not be loaded yet; the next step puts it there.
+    const bool like_parameter = column.kind == StateColumn::Kind::like_parameter;
+    out = like_parameter ? state_like(parameter, value->as_tensor()) : at::full({}, value->number(), at::kFloat);
   }
   state_[key(parameter)] = std::move(state);
 }

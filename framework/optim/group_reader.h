@@ -20,6 +20,14 @@ void read_entry(const Dict& in, std::string_view key, T& out) {
   }
 }
 
+/// `read_entry` for every field of an options struct but one.
+template <HasFields O>
+void read_entries(const Dict& in, O& options, std::string_view except = {}) {
+  fields([&](std::string_view name, auto& member, std::string_view) {
+    if (name != except) read_entry(in, name, member);
+  }, options);
+}
+
 /// ValueError "<message><value>" with the value as Python prints it.
 inline void require(bool condition, const char* message, double value) {
   if (!condition) throw ValueError(message + Value(value).repr());

@@ -29,35 +29,69 @@ std::vector<double> LRScheduler::for_groups(const Optimizer& optimizer, std::str
   if (const auto* one = std::get_if<double>(&values)) return std::vector<double>(count, *one);
   const auto& several = std::get<std::vector<double>>(values);
   if (several.size() != count) {
-    throw ValueError("expected " + std::to_string(count) + " values for " + std::string(name) + ", got " +
-                     std::to_string(several.size()));
+    throw ValueError(std::string(name) + " must have the same length as optimizer.param_groups. " + std::string(name) + " has " +
+                     std::to_string(several.size()) + " values, param_groups has " + std::to_string(count) + ".");
   }
   return several;
 }
 
-EpochScheduler::EpochScheduler(std::shared_ptr<Optimizer> optimizer) : LRScheduler(std::move(optimizer)) {
+void LRScheduler::restart() {
+  throw NotImplementedError(std::string(class_name()) + " can't begin again at a milestone; only the first scheduler of a " +
+                            "SequentialLR may be one");
+}
+
+EpochScheduler::EpochScheduler(std::shared_ptr<Optimizer> optimizer, std::int64_t last_epoch) : LRScheduler(std::move(optimizer)) {
+  Optimizer& groups = this->optimizer();
   for (std::size_t i = 0; i < group_count(); ++i) {
-    Optimizer& groups = this->optimizer();
-    if (!groups.initial_lr(i)) groups.set_initial_lr(i, groups.lr(i));
+    if (!groups.initial_lr(i)) {
+      if (last_epoch != -1) {
+        throw KeyError("param 'initial_lr' is not specified in param_groups[" + std::to_string(i) +
+                       "] when resuming scheduler with last_epoch >= 0; load the optimizer's state first, or leave last_epoch out");
+      }
+      groups.set_initial_lr(i, groups.lr(i));
+    }
     base_lrs_.push_back(*groups.initial_lr(i));
   }
+  last_epoch_ = last_epoch;
 }
 
 EpochScheduler::~EpochScheduler() = default;
 
+double EpochScheduler::base_lr(std::size_t group) const {
+  if (group < base_lrs_.size()) return base_lrs_[group];
+  throw ValueError(std::string(class_name()) + " was made for " + std::to_string(base_lrs_.size()) +
+                   " parameter groups, the optimizer has " + std::to_string(group_count()) +
+                   "; only schedulers that go from rate to rate (StepLR, ExponentialLR, ...) take groups that are added later");
+}
+
+template <class Rate>
+void EpochScheduler::update(Rate rate) {
+  std::vector<double> rates(group_count());
+  for (std::size_t i = 0; i < rates.size(); ++i) rates[i] = rate(i);
+  set_rates(rates);
+  after_step();
+}
+
+void EpochScheduler::update_rates() {
+  update([this](std::size_t group) { return get_lr(group); });
+}
+
 void EpochScheduler::initial_step() {
   initial_ = true;
+  step_count_ = 0;
   step();
   initial_ = false;
+}
+
+void EpochScheduler::restart() {
+  last_epoch_ = 0;
+  update([this](std::size_t group) { return closed_form_lr(group); });
 }
 
 void EpochScheduler::step() {
   ++step_count_;
   ++last_epoch_;
-  std::vector<double> rates;
-  for (std::size_t i = 0; i < group_count(); ++i) rates.push_back(get_lr(i));
-  set_rates(rates);
-  after_step();
+  update_rates();
 }
 
 Value EpochScheduler::state_dict() const {

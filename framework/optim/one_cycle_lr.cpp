@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "levin/framework/base/errors.h"
-#include "levin/framework/optim/group_reader.h"
+#include "levin/framework/optim/cycled_momentum.h"
 
 namespace levin::optim {
 namespace {
@@ -30,13 +30,6 @@ void check(const OneCycleLROptions& o) {
     throw ValueError("anneal_strategy must be one of 'cos' or 'linear', instead got " + o.anneal_strategy);
   const auto* one = std::get_if<double>(&o.max_lr);
   if (one && *one == 0) throw ValueError("OneCycleLR needs a max_lr, say 0.1");
-}
-
-bool has_beta1(const Optimizer& optimizer) { return optimizer.group_count() > 0 && optimizer.betas(0).has_value(); }
-
-void set_momentum(Optimizer& optimizer, std::size_t group, double momentum, bool beta1) {
-  if (beta1) optimizer.set_betas(group, {momentum, optimizer.betas(group)->at(1)});
-  else optimizer.set_momentum(group, momentum);
 }
 
 Value phase(Value end_step, const char* start_lr, const char* end_lr, const char* start_momentum, const char* end_momentum) {
@@ -66,29 +59,30 @@ Value make_phases(const OneCycleLROptions& o) {
 OneCycleLR::~OneCycleLR() = default;
 
 OneCycleLR::OneCycleLR(std::shared_ptr<Optimizer> given, const Options& options)
-    : EpochScheduler(std::move(given)),
+    : EpochScheduler(std::move(given), options.last_epoch),
       total_steps_(total_steps(options)),
       phases_(make_phases(options)),
       anneal_strategy_(options.anneal_strategy),
       cycle_momentum_(options.cycle_momentum),
-      use_beta1_(has_beta1(optimizer())) {
+      use_beta1_(cycles_beta1(optimizer())) {
   check(options);
   Optimizer& groups = optimizer();
-  if (cycle_momentum_ && !use_beta1_ && !groups.momentum(0))
-    throw ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled");
+  if (cycle_momentum_) check_cycles_momentum(groups);
   const auto max_lr = for_groups(groups, "max_lr", options.max_lr);
   const auto highest = for_groups(groups, "max_momentum", options.max_momentum);
   const auto lowest = for_groups(groups, "base_momentum", options.base_momentum);
-  for (std::size_t i = 0; i < group_count(); ++i) {
-    base_lrs_[i] = max_lr[i] / options.div_factor;
-    groups.set_initial_lr(i, base_lrs_[i]);
-    Dict& entries = groups.scheduler_entries(i);
-    entries["max_lr"] = max_lr[i];
-    entries["min_lr"] = base_lrs_[i] / options.final_div_factor;
-    if (!cycle_momentum_) continue;
-    set_momentum(groups, i, highest[i], use_beta1_);
-    entries["max_momentum"] = highest[i];
-    entries["base_momentum"] = lowest[i];
+  if (options.last_epoch == -1) {
+    for (std::size_t i = 0; i < group_count(); ++i) {
+      base_lrs_[i] = max_lr[i] / options.div_factor;
+      groups.set_initial_lr(i, base_lrs_[i]);
+      Dict& entries = groups.scheduler_entries(i);
+      entries["max_lr"] = max_lr[i];
+      entries["min_lr"] = base_lrs_[i] / options.final_div_factor;
+      if (!cycle_momentum_) continue;
+      set_cycled_momentum(groups, i, highest[i], use_beta1_);
+      entries["max_momentum"] = highest[i];
+      entries["base_momentum"] = lowest[i];
+    }
   }
   initial_step();
 }
@@ -127,7 +121,7 @@ double OneCycleLR::get_lr(std::size_t group) const {
 void OneCycleLR::after_step() {
   if (!cycle_momentum_) return;
   for (std::size_t i = 0; i < group_count(); ++i)
-    set_momentum(optimizer(), i, value(i, "start_momentum", "end_momentum"), use_beta1_);
+    set_cycled_momentum(optimizer(), i, value(i, "start_momentum", "end_momentum"), use_beta1_);
 }
 
 void OneCycleLR::write_front(Dict& out) const {
@@ -146,7 +140,7 @@ void OneCycleLR::read(const Dict& in) {
   read_entry(in, "use_beta1", use_beta1_);
 }
 
-std::shared_ptr<OneCycleLR> one_cycle_lr(std::shared_ptr<Optimizer> optimizer, OneCycleLROptions options) {
+std::shared_ptr<OneCycleLR> one_cycle_lr(std::shared_ptr<Optimizer> optimizer, const OneCycleLROptions& options) {
   return std::make_shared<OneCycleLR>(std::move(optimizer), options);
 }
 

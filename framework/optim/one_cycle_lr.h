@@ -20,6 +20,7 @@ struct OneCycleLROptions {
   double div_factor = 25.0;
   double final_div_factor = 1e4;
   bool three_phase = false;
+  std::int64_t last_epoch = -1;
 };
 template <class V>
 void fields(V&& f, OneCycleLROptions& o) {
@@ -35,6 +36,7 @@ void fields(V&& f, OneCycleLROptions& o) {
   f("div_factor", o.div_factor, "the first rate is max_lr divided by this");
   f("final_div_factor", o.final_div_factor, "the last rate is the first divided by this");
   f("three_phase", o.three_phase, "fall back to the first rate before going on to the last");
+  f("last_epoch", o.last_epoch, "the step behind which the schedule goes on; -1 starts it");
 }
 
 /// One cycle of the rate, up and down, over a known number of steps: use it with `interval = "step"`. A step beyond the last is
@@ -64,6 +66,6 @@ class LEVIN_API OneCycleLR : public EpochScheduler {
 };
 
 /// `optim::one_cycle_lr(optimizer, {.max_lr = 0.1, .total_steps = 1000})`
-LEVIN_API std::shared_ptr<OneCycleLR> one_cycle_lr(std::shared_ptr<Optimizer> optimizer, OneCycleLROptions options);
+LEVIN_API std::shared_ptr<OneCycleLR> one_cycle_lr(std::shared_ptr<Optimizer> optimizer, const OneCycleLROptions& options);
 
 }  // namespace levin::optim

@@ -9,6 +9,13 @@
 
 namespace levin::optim {
 
+Dict ParamGroup::own_options() const {
+  Dict out = options;
+  if (lr) out["lr"] = *lr;
+  if (weight_decay) out["weight_decay"] = *weight_decay;
+  return out;
+}
+
 Optimizer::~Optimizer() = default;
 
 void Optimizer::zero_grad(bool set_to_none) {
@@ -60,6 +67,56 @@ std::optional<double> Optimizer::initial_lr(std::size_t group) const {
 
 void Optimizer::set_initial_lr(std::size_t group, double lr) { scheduler_entries(group)["initial_lr"] = lr; }
 
+std::optional<std::string> Optimizer::group_name(std::size_t group) const {
+  const Value* found = scheduler_entries(group).find(std::string_view("name"));
+  return found && found->is_string() ? std::optional(found->as_string()) : std::nullopt;
+}
+
+Dict Optimizer::group_dict(std::size_t group) const {
+  group_options(group);  // throws for a group that is not there
+  Dict out;
+  write_group(group, out);
+  for (const auto& [key, value] : scheduler_entries(group)) out.set(key, value);
+  return out;
+}
+
+void Optimizer::add_param_group(const ParamGroup& group) {
+  std::vector<ParamGroup> all;
+  for (const auto& there : param_groups_) all.push_back({there.params()});
+  all.push_back(group);
+  auto params = checked_params(all).back();
+  const std::size_t added = param_groups_.size();
+  param_groups_.emplace_back(std::move(params), defaults_->clone());
+  try {
+    Dict options = group_dict(added);
+    std::vector<std::string> known;
+    for (const auto& [key, unused] : options) known.push_back(key.as_string());
+    for (const auto& [key, value] : group.own_options()) {
+      if (!options.find(key)) throw unknown_key("param_groups[" + std::to_string(added) + "]", key.as_string(), known);
+      options.set(key, value);
+    }
+    if (group.name) options["name"] = *group.name;
+    read_group(added, options);
+  } catch (...) {
+    param_groups_.pop_back();
+    throw;
+  }
+  groups_changed();
+}
+
+void Optimizer::set_param_groups(std::vector<std::pair<Dict, std::vector<at::Tensor>>> groups) {
+  std::vector<ParamGroup> all;
+  for (const auto& [options, params] : groups) all.push_back({params});
+  auto params = checked_params(all);
+  param_groups_.clear();
+  scheduler_entries_.clear();
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    param_groups_.emplace_back(std::move(params[i]), defaults_->clone());
+    read_group(i, groups[i].first);
+  }
+  groups_changed();
+}
+
 std::optional<double> Optimizer::momentum(std::size_t) const { return std::nullopt; }
 
 std::optional<std::array<double, 2>> Optimizer::betas(std::size_t) const { return std::nullopt; }
@@ -94,9 +151,7 @@ Value Optimizer::state_dict() const {
   List groups;
   std::int64_t index = 0;
   for (std::size_t i = 0; i < param_groups_.size(); ++i) {
-    Dict group;
-    write_group(i, group);
-    for (const auto& [key, value] : scheduler_entries(i)) group.set(key, value);
+    Dict group = group_dict(i);
     List indices;
     for (const auto& parameter : param_groups_[i].params()) {
       Dict state;
@@ -131,7 +186,7 @@ void Optimizer::load_state_dict(const Value& state) {
   for (const auto& [parameter, one] : loaded)
     if (one) read_state(*parameter, *one);
   for (std::size_t i = 0; i < groups.size(); ++i) read_group(i, groups[i].as_dict());
-  state_loaded();
+  groups_changed();
 }
 
 at::Tensor Optimizer::state_like(const at::Tensor& parameter, const TensorRef& saved) {

@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "levin/framework/base/export.h"
+#include "levin/framework/base/fields.h"
 #include "levin/framework/base/value.h"
 #include "levin/framework/tensors/tensors.h"
 
@@ -15,10 +18,26 @@
 namespace levin::optim {
 
 /// Parameters with values of their own; what is unset comes from the optimizer's options.
+///
+///     optim::adamw({{.params = layers}, {.params = norms, .lr = 1e-4, .options = {{"amsgrad", true}}}}, {.weight_decay = 0.1})
 struct ParamGroup {
   std::vector<at::Tensor> params;
   std::optional<double> lr = std::nullopt;
   std::optional<double> weight_decay = std::nullopt;
+  /// Any other options of the optimizer, by their names in `fields()`: `{{"betas", Value::list({0.8, 0.9})}}`. A name that it does
+  /// not have is a KeyError with the nearest one, a wrong type a TypeError.
+  Dict options = {};
+  /// What LearningRateMonitor calls the group; part of the state, like Python's entry "name".
+  std::optional<std::string> name = std::nullopt;
+
+  /// `options` with `lr` and `weight_decay` where they are set.
+  LEVIN_API Dict own_options() const;
+};
+
+/// What a gradient scaler hands to a step, so that neither waits for the device (torch's attributes `grad_scale`, `found_inf`).
+struct AmpScaling {
+  at::Tensor grad_scale;  ///< gradients are divided by it; undefined: they are not
+  at::Tensor found_inf;   ///< where it is not 0 the step changes nothing and does not count; undefined: it does
 };
 
 /// What LibTorch keeps per group, around a plain options struct that has an `lr`.
@@ -55,7 +74,23 @@ class LEVIN_API Optimizer : public torch::optim::Optimizer {
   /// when groups or sizes differ; the optimizer is unchanged then.
   virtual void load_state_dict(const Value& state);
 
+  /// Whether `step` minds an AmpScaling: those on fused kernels do. For the others a scaler unscales and decides itself.
+  virtual bool step_supports_amp_scaling() const { return false; }
+  /// For the steps that follow, until it is set anew; `{}` ends it.
+  void set_amp_scaling(AmpScaling scaling) { amp_scaling_ = std::move(scaling); }
+
   std::size_t group_count() const { return param_groups().size(); }
+  /// Adds parameters as a new group, with the optimizer's defaults where `group` says nothing: how layers that were frozen join in.
+  /// Hides LibTorch's. ValueError for a parameter that is in a group already.
+  void add_param_group(const ParamGroup& group);
+  /// A group as in `state_dict()`, without "params".
+  Dict group_dict(std::size_t group) const;
+  /// Puts these groups in the place of all there are: options as `group_dict` gave them (absent ones get the defaults), and
+  /// parameters. What is kept for parameters stays.
+  void set_param_groups(std::vector<std::pair<Dict, std::vector<at::Tensor>>> groups);
+  /// A group's name, as LearningRateMonitor shows it; part of `state_dict` like Python's entry "name". Unset: none.
+  std::optional<std::string> group_name(std::size_t group) const;
+  void set_group_name(std::size_t group, const std::string& name) { scheduler_entries(group)["name"] = name; }
   /// A group that is not there is a ValueError, here and below.
   double lr(std::size_t group = 0) const;
   void set_lr(std::size_t group, double lr);
@@ -83,15 +118,17 @@ class LEVIN_API Optimizer : public torch::optim::Optimizer {
   virtual void read_state(const at::Tensor& parameter, const Dict& in);
   /// Checks such a state before anything is changed.
   virtual void check_state(const at::Tensor& parameter, const Dict& in) const;
-  /// Called after a state was loaded.
-  virtual void state_loaded() {}
+  /// Called after a state was loaded or groups changed.
+  virtual void groups_changed() {}
 
   torch::optim::OptimizerOptions& group_options(std::size_t group);
   const torch::optim::OptimizerOptions& group_options(std::size_t group) const;
   /// The tensor as state for `parameter`: its device, type and memory layout, memory of its own.
   static at::Tensor state_like(const at::Tensor& parameter, const TensorRef& saved);
+  const AmpScaling& amp_scaling() const { return amp_scaling_; }
 
  private:
+  AmpScaling amp_scaling_;
   std::vector<Dict> scheduler_entries_;  // grows with the groups
 };
 
@@ -105,8 +142,7 @@ std::vector<torch::optim::OptimizerParamGroup> make_groups(const std::vector<Par
   auto params = checked_params(groups);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     O options = defaults;
-    if (groups[i].lr) options.lr = *groups[i].lr;
-    if (groups[i].weight_decay) options.weight_decay = *groups[i].weight_decay;
+    read_fields(Value(groups[i].own_options()), options, "param_groups[" + std::to_string(i) + "]");
     out.emplace_back(std::move(params[i]), std::make_unique<GroupOptions<O>>(options));
   }
   return out;

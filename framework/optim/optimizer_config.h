@@ -1,8 +1,10 @@
 #pragma once
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "levin/framework/optim/lr_scheduler.h"
@@ -27,37 +29,44 @@ struct LRSchedulerConfig {
   bool strict = true;
 };
 
+/// A scheduler with or without its config: `optim::step_lr(...)`, or `LRSchedulerConfig{.scheduler = ..., .interval = "step"}`.
+using LRSchedulerOption = std::variant<std::monostate, std::shared_ptr<optim::LRScheduler>, LRSchedulerConfig>;
+
 /// Lightning's `{"optimizer": ..., "lr_scheduler": ..., "monitor": ...}`.
 struct OptimizerWithScheduler {
   std::shared_ptr<optim::Optimizer> optimizer;
-  std::optional<LRSchedulerConfig> lr_scheduler = std::nullopt;
+  LRSchedulerOption lr_scheduler = {};
+  /// What a ReduceLROnPlateau without a config of its own watches.
   std::optional<std::string> monitor = std::nullopt;
 };
 
-/// What `configure_optimizers` returns: one optimizer, several (manual optimization), each with a scheduler or not, or nothing.
-class OptimizerConfig {
+/// What `configure_optimizers` returns, in any of Lightning's forms:
+///
+///     return adam(parameters(), {.lr = 0.1});                                        // an optimizer
+///     return {generator, discriminator};                                             // several, for manual optimization
+///     return {{generator, discriminator}, {step_lr(generator, {.step_size = 1})}};    // optimizers, schedulers
+///     return OptimizerWithScheduler{.optimizer = o, .lr_scheduler = s, .monitor = "val_loss"};
+///     return std::vector<OptimizerWithScheduler>{...};                               // several of these
+///     return {};                                                                     // none: nothing is optimized
+class LEVIN_API OptimizerConfig {
  public:
+  using Optimizers = std::vector<std::shared_ptr<optim::Optimizer>>;
+
   OptimizerConfig() = default;
   template <class O> requires std::derived_from<O, optim::Optimizer>
   OptimizerConfig(std::shared_ptr<O> optimizer) : optimizers{std::move(optimizer)} {}
-  OptimizerConfig(std::vector<std::shared_ptr<optim::Optimizer>> several) : optimizers(std::move(several)) {}
-  OptimizerConfig(OptimizerWithScheduler one) { add(std::move(one)); }
-  OptimizerConfig(std::vector<OptimizerWithScheduler> several) {
-    for (auto& one : several) add(std::move(one));
-  }
-  OptimizerConfig(std::vector<std::shared_ptr<optim::Optimizer>> several, std::vector<LRSchedulerConfig> schedulers)
-      : optimizers(std::move(several)), lr_schedulers(std::move(schedulers)) {}
+  OptimizerConfig(Optimizers several) : optimizers(std::move(several)) {}
+  OptimizerConfig(std::initializer_list<std::shared_ptr<optim::Optimizer>> several) : optimizers(several) {}
+  /// MisconfigurationException for a ReduceLROnPlateau that nobody tells what to watch.
+  OptimizerConfig(OptimizerWithScheduler one);
+  OptimizerConfig(std::vector<OptimizerWithScheduler> several);
+  OptimizerConfig(Optimizers several, std::vector<LRSchedulerOption> schedulers);
 
-  std::vector<std::shared_ptr<optim::Optimizer>> optimizers;
+  Optimizers optimizers;
   std::vector<LRSchedulerConfig> lr_schedulers;
 
  private:
-  void add(OptimizerWithScheduler one) {
-    optimizers.push_back(std::move(one.optimizer));
-    if (!one.lr_scheduler) return;
-    if (!one.lr_scheduler->monitor) one.lr_scheduler->monitor = std::move(one.monitor);
-    lr_schedulers.push_back(std::move(*one.lr_scheduler));
-  }
+  void add(LRSchedulerOption scheduler, const std::optional<std::string>& monitor);
 };
 
 }  // namespace levin

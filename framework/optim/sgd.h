@@ -4,6 +4,9 @@
 namespace levin::optim {
 
 /// `torch.optim.SGD`'s arguments and defaults.
+///
+/// Here and in the other optimizers `foreach`, `fused`, `capturable` and `differentiable` choose between implementations in Python.
+/// They are kept for it, in the state too; what they do here stands beside them, and `differentiable = true` is a ValueError.
 struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0;
@@ -11,6 +14,9 @@ struct SGDOptions {
   double weight_decay = 0;
   bool nesterov = false;
   bool maximize = false;
+  std::optional<bool> foreach = std::nullopt;
+  bool differentiable = false;
+  std::optional<bool> fused = std::nullopt;
 };
 template <class V>
 void fields(V&& f, SGDOptions& o) {
@@ -20,30 +26,26 @@ void fields(V&& f, SGDOptions& o) {
   f("weight_decay", o.weight_decay, "L2 penalty, added to the gradient");
   f("nesterov", o.nesterov, "Nesterov momentum");
   f("maximize", o.maximize, "go up the gradient instead of down");
+  f("foreach", o.foreach, "for Python; no effect here");
+  f("differentiable", o.differentiable, "for Python; only false");
+  f("fused", o.fused, "for Python; always the fused kernel here");
 }
+/// ValueError, in torch's words, for options out of range; so for all optimizers.
+LEVIN_API void check(const SGDOptions& options);
 
 /// Stochastic gradient descent. State: `momentum_buffer`, only with momentum.
-class LEVIN_API SGD : public FusedOptimizer {
+class LEVIN_API SGD : public OptimizerWith<SGDOptions> {
  public:
-  using Options = SGDOptions;
-  /// ValueError, in torch's words, for options out of range.
   explicit SGD(std::vector<at::Tensor> params, Options options = {});
   explicit SGD(const std::vector<ParamGroup>& groups, Options options = {});
   ~SGD() override;
-
   const char* class_name() const override { return "SGD"; }
-  const Options& options(std::size_t group) const;
-  std::optional<double> momentum(std::size_t group) const override;
-  void set_momentum(std::size_t group, double momentum) override;
+  bool step_supports_amp_scaling() const override { return true; }
+  bool takes_tensor_lr() const override { return true; }
 
  protected:
-  std::size_t columns_in_use(std::size_t group) const override;
-  void update(std::size_t group, FusedBucket& bucket) override;
-  void write_group(std::size_t group, Dict& out) const override;
-  void read_group(std::size_t group, const Dict& in) override;
-
- private:
-  Options& mutable_options(std::size_t group);
+  bool uses(std::size_t group, std::size_t column) const override;
+  void update(std::size_t group, FusedBucket& bucket, const StepInputs& inputs) override;
 };
 
 /// `optim::sgd(parameters(), {.lr = 0.1, .momentum = 0.9})`

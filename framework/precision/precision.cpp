@@ -6,6 +6,12 @@ namespace levin {
 
 Precision::~Precision() = default;
 
-at::Tensor Precision::optimizer_step(optim::Optimizer& optimizer, const Closure& closure) { return optimizer.step(closure); }
+at::Tensor Precision::optimizer_step(optim::Optimizer& optimizer, const Closure& closure, const std::function<void()>& gradients_ready) {
+  return optimizer.step([&] {
+    const at::Tensor loss = closure ? closure() : at::Tensor();
+    gradients_ready();
+    return loss;
+  });
+}
 
 }  // namespace levin

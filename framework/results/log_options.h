@@ -25,6 +25,8 @@ struct LogOptions {
   bool add_dataloader_idx = true;
   /// The weight of this value in a mean; unset: rows of the batch's first tensor.
   std::optional<std::int64_t> batch_size = std::nullopt;
+  /// For a Metric that is not registered with the module: any name of its own. Registered ones are found by themselves.
+  std::string_view metric_attribute = {};
   /// Log on rank 0 only: the value is then not available to callbacks of other ranks.
   bool rank_zero_only = false;
 };

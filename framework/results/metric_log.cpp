@@ -51,7 +51,25 @@ void MetricLog::log(std::string_view name, double value, const LogOptions& optio
   if (may_log(name)) log_value(name, MetricValue(value), options);
 }
 
+void MetricLog::log(std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogOptions& options) {
+  if (!may_log(name)) return;
+  results_->log(hook_, name, metric, begin_log(options), options.metric_attribute);
+  last_logged_in_ = hook_;
+}
+
 void MetricLog::log_value(std::string_view name, const MetricValue& value, const LogOptions& options) {
+  const LogMeta meta = begin_log(options);
+  if (meta.rank_zero_only && rank != 0) return;
+  // Between passes nobody will share the epoch's reduction any more, so the value itself is.
+  const bool shares = meta.sync_dist && across_ranks, outside = position_ == Position::outside;
+  const MetricValue of_step = shares && (meta.on_step || outside) ? over_all_ranks(value, meta.reduction) : value;
+  results_->log(hook_, name, shares && outside ? of_step : value, of_step, meta, options.metric_attribute, batch_size(options, meta),
+                shares && outside);
+  last_logged_in_ = hook_;
+}
+
+// The arguments with their defaults filled in.
+LogMeta MetricLog::begin_log(const LogOptions& options) {
   const LogLevels levels = log_levels(hook_, options.on_step, options.on_epoch);
   if (!levels.on_step && !levels.on_epoch)
     throw MisconfigurationException("`self.log(on_step=False, on_epoch=False)` is not useful.");
@@ -60,11 +78,15 @@ void MetricLog::log_value(std::string_view name, const MetricValue& value, const
     flush();
     results_->reset(hook_);
   }
-  const LogMeta meta{options.prog_bar, options.logger.value_or(true), levels.on_step, levels.on_epoch,
-                     reduction_of(options.reduce_fx), options.enable_graph, options.sync_dist, options.add_dataloader_idx,
-                     options.rank_zero_only, results_->dataloader_idx};
-  results_->log(hook_, name, value, meta, batch_size(options, meta));
-  last_logged_in_ = hook_;
+  return {options.prog_bar, options.logger.value_or(true), levels.on_step, levels.on_epoch,
+          reduction_of(options.reduce_fx), options.enable_graph, options.sync_dist, options.add_dataloader_idx,
+          options.rank_zero_only, results_->dataloader_idx};
+}
+
+MetricValue MetricLog::over_all_ranks(const MetricValue& value, Reduction reduction) const {
+  std::vector<double> number{value.item()};
+  across_ranks(number, reduction);
+  return MetricValue(number[0], value.is_double());
 }
 
 std::int64_t MetricLog::batch_size(const LogOptions& options, const LogMeta& meta) {
@@ -86,7 +108,7 @@ std::int64_t MetricLog::batch_size(const LogOptions& options, const LogMeta& met
   return batch_size_;
 }
 
-MetricSets MetricLog::current() const {
+MetricSets MetricLog::current() {
   return results_ ? results_->metrics(/*on_step=*/position_ != Position::outside) : MetricSets();
 }
 
@@ -145,6 +167,7 @@ void MetricLog::on_batch_end() {
 void MetricLog::epoch_end_reached() {
   flush();
   position_ = Position::outside;
+  if (results_ && across_ranks) results_->share(across_ranks);
 }
 
 void MetricLog::on_epoch_end() {
@@ -183,7 +206,7 @@ void MetricLog::reset_metrics() {
   progress_bar_metrics_.clear();
 }
 
-MetricMap MetricLog::pending_logger_metrics() const { return current().logged; }
+MetricMap MetricLog::pending_logger_metrics() { return current().logged; }
 
 void MetricLog::write(const MetricMap& metrics, std::int64_t step, std::int64_t epoch) {
   if (loggers.empty() || metrics.empty()) return;
@@ -208,9 +231,10 @@ void MetricLog::write_at(const MetricMap& metrics, std::int64_t step) {
 }
 
 void MetricLog::send_row(std::int64_t step) {
+  if (!is_rank_zero()) return;
   for (const auto& logger : loggers) {
     logger->log_metrics(row_, step);
-    logger->save();
+    if (!logger->saves_by_itself()) logger->save();
   }
 }
 

@@ -23,6 +23,8 @@ class LEVIN_API MetricLog {
   // ---- from a module or a callback ------------------------------------------------------------------------------------------
   void log(std::string_view name, const at::Tensor& value, const LogOptions& options);
   void log(std::string_view name, double value, const LogOptions& options);
+  /// `options.metric_attribute` is the metric's name in its module.
+  void log(std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogOptions& options);
 
   // ---- readers --------------------------------------------------------------------------------------------------------------
   const MetricMap& callback_metrics();
@@ -77,17 +79,22 @@ class LEVIN_API MetricLog {
   /// The same with the step given by the caller, which leaves "step" and "epoch" alone.
   void write_at(const MetricMap& metrics, std::int64_t step);
   /// What `log()` asked to go to the loggers, now.
-  MetricMap pending_logger_metrics() const;
+  MetricMap pending_logger_metrics();
 
   std::vector<std::shared_ptr<Logger>> loggers;
   Logger* first_logger() const { return loggers.empty() ? nullptr : loggers.front().get(); }
   bool barebones = false;
+  /// Empty with one rank. `rank` for `log(rank_zero_only=true)`.
+  AcrossRanks across_ranks;
+  int rank = 0;
 
  private:
+  MetricValue over_all_ranks(const MetricValue& value, Reduction reduction) const;
+  LogMeta begin_log(const LogOptions& options);
   void log_value(std::string_view name, const MetricValue& value, const LogOptions& options);
   bool may_log(std::string_view name);
   std::int64_t batch_size(const LogOptions& options, const LogMeta& meta);
-  MetricSets current() const;
+  MetricSets current();
   void flush();
   void update(const MetricSets& sets);
   void send_row(std::int64_t step);

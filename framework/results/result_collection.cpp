@@ -2,9 +2,20 @@
 
 #include <limits>
 
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/metrics/metric.h"
 
 namespace levin {
+namespace {
+
+MetricValue single(const at::Tensor& value, const ResultMetric& of) {
+  if (value.numel() == 1) return MetricValue::of(value);
+  throw ValueError("The metric `" + of.name + "` (a tensor of " + std::to_string(value.numel()) +
+                   " elements) does not contain a single element, thus it cannot be converted to a scalar.");
+}
+
+}  // namespace
 
 Reduction reduction_of(std::string_view reduce_fx) {
   if (reduce_fx == "mean" || reduce_fx == "avg") return Reduction::mean;
@@ -16,15 +27,11 @@ Reduction reduction_of(std::string_view reduce_fx) {
       "`torchmetrics.Metric` instance instead. Found: " + std::string(reduce_fx));
 }
 
-void ResultMetric::update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number) {
+void ResultMetric::update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number) {
   is_reset = false;
   if (meta.on_step) {
-    if (batch != batch_number) {
-      before = last;
-      had_before = has_last;
-      batch = batch_number;
-    }
-    last = given;
+    keep_last(batch_number);
+    last = of_step;
     has_last = true;
     if (!meta.on_epoch) return;
   }
@@ -39,19 +46,45 @@ void ResultMetric::update(const MetricValue& given, std::int64_t batch_size, std
   }
 }
 
-MetricValue ResultMetric::computed() const {
-  return meta.reduction == Reduction::mean ? value.divided_by(static_cast<double>(weight)) : value;
+void ResultMetric::update(const std::shared_ptr<metrics::Metric>& given, std::int64_t batch_number) {
+  is_reset = false;
+  is_metric = true;
+  metric = given;
+  kept.reset();
+  if (!meta.on_step) return;
+  keep_last(batch_number);
+  has_last = metric->forward_cache().defined();
+  if (has_last) last = single(metric->forward_cache(), *this);
+}
+
+void ResultMetric::keep_last(std::int64_t batch_number) {
+  if (batch == batch_number) return;
+  before = last;
+  had_before = has_last;
+  batch = batch_number;
+}
+
+std::optional<MetricValue> ResultMetric::computed() {
+  if (!is_metric) return meta.reduction == Reduction::mean ? value.divided_by(static_cast<double>(weight)) : value;
+  if (kept) return kept;
+  const at::Tensor result = metric->compute();
+  if (result.defined()) kept = single(result, *this);
+  return kept;
 }
 
 void ResultMetric::reset() {
+  if (metric) metric->reset();
+  kept.reset();
   constexpr double infinity = std::numeric_limits<double>::infinity();
   value = MetricValue(meta.reduction == Reduction::min ? infinity : meta.reduction == Reduction::max ? -infinity : 0.0);
   weight = 0;
+  shared = false;
   has_last = false;
   is_reset = true;
 }
 
-ResultMetric& ResultCollection::slot(Hook hook, std::string_view name, const LogMeta& meta) {
+ResultMetric& ResultCollection::slot(Hook hook, std::string_view name, const LogMeta& meta,
+                                     std::string_view metric_attribute) {
   const std::int64_t key_idx = meta.add_dataloader_idx ? meta.dataloader_idx : -1;
   const auto matches = [&](const ResultMetric& m) {
     return m.hook == hook && m.key_dataloader_idx == key_idx && m.name == name;
@@ -61,28 +94,38 @@ ResultMetric& ResultCollection::slot(Hook hook, std::string_view name, const Log
     while (next_ < metrics_.size() && !matches(metrics_[next_])) ++next_;
     if (next_ == metrics_.size()) {
       metrics_.push_back({hook, std::string(name), key_idx, meta});
+      metrics_.back().metric_attribute = metric_attribute;
       metrics_.back().reset();
     }
   }
-  return metrics_[next_++];
-}
-
-void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta,
-                           std::int64_t batch_size) {
-  ResultMetric& metric = slot(hook, name, meta);
-  if (!(metric.meta == meta)) {
+  ResultMetric& found = metrics_[next_++];
+  if (!(found.meta == meta) || found.metric_attribute != metric_attribute) {
     throw MisconfigurationException("You called `self.log(" + std::string(name) + ", ...)` twice in `" + hook_name(hook) +
                                     "` with different arguments. This is not allowed");
   }
-  metric.update(value, batch_size, batch_);
+  return found;
 }
 
-MetricSets ResultCollection::metrics(bool on_step) const {
+void ResultCollection::log(Hook hook, std::string_view name, const MetricValue& value, const MetricValue& of_step, const LogMeta& meta,
+                           std::string_view metric_attribute, std::int64_t batch_size, bool shared) {
+  ResultMetric& found = slot(hook, name, meta, metric_attribute);
+  found.update(value, of_step, batch_size, batch_);
+  found.shared = shared;
+}
+
+void ResultCollection::log(Hook hook, std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogMeta& meta,
+                           std::string_view metric_attribute) {
+  slot(hook, name, meta, metric_attribute).update(metric, batch_);
+}
+
+MetricSets ResultCollection::metrics(bool on_step) {
   MetricSets out;
-  for (const ResultMetric& m : metrics_) {
+  for (ResultMetric& m : metrics_) {
     if (m.is_reset || m.meta.dataloader_idx != dataloader_idx) continue;
     if (on_step ? !(m.meta.on_step && m.has_last) : !m.meta.on_epoch) continue;
-    const MetricValue value = on_step ? m.last : m.computed();
+    const std::optional<MetricValue> known = on_step ? m.last : m.computed();
+    if (!known) continue;
+    const MetricValue& value = *known;
     std::string suffix;
     if (m.meta.add_dataloader_idx && dataloader_idx >= 0) suffix = "/dataloader_idx_" + std::to_string(dataloader_idx);
     const bool forked = m.meta.on_step && m.meta.on_epoch;
@@ -96,6 +139,57 @@ MetricSets ResultCollection::metrics(bool on_step) const {
     if (m.meta.prog_bar) out.progress_bar.set(forked_name, value);
   }
   return out;
+}
+
+namespace {
+
+// Ranks that logged other keys would add up what does not belong together.
+void check_same_keys(const std::vector<ResultMetric*>& metrics, const AcrossRanks& across_ranks) {
+  double mark = 0;
+  std::string names;
+  for (const ResultMetric* m : metrics) {
+    mark += static_cast<double>(std::hash<std::string>()(m->name) % 1000003) * static_cast<double>(1 + static_cast<int>(m->hook));
+    names += " " + m->name;
+  }
+  const auto count = static_cast<double>(metrics.size());
+  std::vector<double> highest{mark, -mark, count, -count};
+  across_ranks(highest, Reduction::max);
+  if (highest[0] == -highest[1] && highest[2] == -highest[3]) return;
+  throw RuntimeError("With `self.log(..., sync_dist=True)` all ranks must log the same names; this one has logged:" + (names.empty() ? " nothing" : names));
+}
+
+}  // namespace
+
+void ResultCollection::share(const AcrossRanks& across_ranks) {
+  std::vector<ResultMetric*> due;
+  for (ResultMetric& m : metrics_) {
+    if (m.is_reset || m.shared || !m.meta.on_epoch || m.meta.dataloader_idx != dataloader_idx) continue;
+    if (m.is_metric) {
+      m.computed();  // all ranks together; readers get what it keeps
+      continue;
+    }
+    if (m.meta.sync_dist) due.push_back(&m);
+    else if (!m.meta.rank_zero_only && !training_)
+      warn_once("It is recommended to use `self.log('" + m.name + "', ..., sync_dist=True)` when logging on epoch level in distributed setting to accumulate " +
+                "the metric across devices.");
+  }
+  check_same_keys(due, across_ranks);
+  for (const Reduction reduction : {Reduction::sum, Reduction::min, Reduction::max}) {
+    std::vector<double> numbers;
+    const auto belongs = [&](const ResultMetric& m) { return m.meta.reduction == reduction || (reduction == Reduction::sum && m.meta.reduction == Reduction::mean); };
+    for (const ResultMetric* m : due)
+      if (belongs(*m)) numbers.insert(numbers.end(), {m->value.item(), static_cast<double>(m->weight)});
+    if (numbers.empty()) continue;
+    across_ranks(numbers, reduction);
+    std::size_t next = 0;
+    for (ResultMetric* m : due) {
+      if (!belongs(*m)) continue;
+      m->value = MetricValue(numbers[next], m->value.is_double());
+      m->weight = static_cast<std::int64_t>(numbers[next + 1]);
+      m->shared = true;
+      next += 2;
+    }
+  }
 }
 
 void ResultCollection::roll_back_batch() {
@@ -112,7 +206,18 @@ void ResultCollection::reset() {
 
 void ResultCollection::reset(Hook hook) {
   for (ResultMetric& m : metrics_)
-    if (m.hook == hook && m.key_dataloader_idx < 0) m.reset();
+    if (m.hook == hook && m.key_dataloader_idx < 0 && !m.is_metric) m.reset();
+}
+
+void ResultCollection::attach_metrics(const std::function<std::shared_ptr<metrics::Metric>(std::string_view)>& find) {
+  std::erase_if(metrics_, [&](ResultMetric& m) {
+    if (!m.is_metric) return false;
+    m.metric = find(m.metric_attribute);
+    if (m.metric) return false;
+    rank_zero_warn("The metric that was logged as `" + m.name + "` (metric_attribute '" + m.metric_attribute +
+                   "') is not registered with the module, so what it had counted is lost; `register_metric` keeps it through a resume.");
+    return true;
+  });
 }
 
 }  // namespace levin

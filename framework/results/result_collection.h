@@ -1,5 +1,7 @@
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,7 +13,13 @@
 
 namespace levin {
 
+namespace metrics {
+class Metric;
+}
+
 enum class Reduction : std::uint8_t { mean, sum, min, max };
+/// Makes numbers of this rank those of all ranks, in place; called by all ranks together. Empty: there is one rank.
+using AcrossRanks = std::function<void(std::vector<double>&, Reduction)>;
 /// "mean", "sum", "min", "max"; MisconfigurationException in Lightning's words for anything else.
 LEVIN_API Reduction reduction_of(std::string_view reduce_fx);
 
@@ -38,10 +46,21 @@ struct ResultMetric {
   bool has_last = false;
   bool had_before = false;
   bool is_reset = true;             ///< nothing logged since the last reset
+  bool shared = false;              ///< with `sync_dist`: the running reduction is over all ranks
+  bool is_metric = false;           ///< a Metric is logged, no number
+  std::string metric_attribute;     ///< the name of `metric` in its module
+  std::shared_ptr<metrics::Metric> metric;  ///< null until then, and after a resume until it is attached
+  std::optional<MetricValue> kept;  ///< what `metric` computed, until it is logged again
 
-  void update(const MetricValue& given, std::int64_t batch_size, std::int64_t batch_number);
-  MetricValue computed() const;
+  /// `of_step`: the value with `sync_dist`, reduced over all ranks.
+  void update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number);
+  void update(const std::shared_ptr<metrics::Metric>& given, std::int64_t batch_number);
+  /// The epoch's value, over all ranks; nothing where a Metric has none.
+  std::optional<MetricValue> computed();
   void reset();
+
+ private:
+  void keep_last(std::int64_t batch_number);
 };
 
 /// The metrics of one point in time, for the three kinds of readers.
@@ -57,10 +76,18 @@ class LEVIN_API ResultCollection {
   explicit ResultCollection(bool training) : training_(training) {}
 
   /// Adds a value. MisconfigurationException when the key was logged with other arguments.
-  void log(Hook hook, std::string_view name, const MetricValue& value, const LogMeta& meta, std::int64_t batch_size);
+  /// `of_step` is the step's value, which with `sync_dist` is all ranks'; `shared`: so is `value`.
+  void log(Hook hook, std::string_view name, const MetricValue& value, const MetricValue& of_step, const LogMeta& meta, std::string_view metric_attribute,
+           std::int64_t batch_size, bool shared = false);
+  /// Takes the value of the metric's last `forward` as this step's, and computes it when the epoch's is asked for.
+  void log(Hook hook, std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogMeta& meta,
+           std::string_view metric_attribute);
+  /// The epoch's reductions of what was logged with `sync_dist`, and of Metrics, made those of all ranks: at the end of a pass, once, all
+  /// together. So reading afterwards sends nothing, whoever reads.
+  void share(const AcrossRanks& across_ranks);
   /// This step's values (`on_step`) or the epoch's, under their final names.
-  MetricSets metrics(bool on_step) const;
-  /// Forgets all values; with a hook only that hook's (of single-loader keys, as in Lightning).
+  MetricSets metrics(bool on_step);
+  /// Forgets all values, and resets the Metrics; with a hook only that hook's numbers (of single-loader keys, as in Lightning).
   void reset();
   void reset(Hook hook);
   bool empty() const { return metrics_.empty(); }
@@ -69,12 +96,14 @@ class LEVIN_API ResultCollection {
   /// All slots with their running reductions, for an exact resume.
   Value state_dict() const;
   void load_state_dict(const Value& state);
+  /// After `load_state_dict`: the Metrics that were logged, by their names in the module. One that is not found is forgotten.
+  void attach_metrics(const std::function<std::shared_ptr<metrics::Metric>(std::string_view attribute)>& find);
   /// Step values of the batch at hand, which failed, give way to those of the batch before.
   void roll_back_batch();
   std::int64_t dataloader_idx = -1;
 
  private:
-  ResultMetric& slot(Hook hook, std::string_view name, const LogMeta& meta);
+  ResultMetric& slot(Hook hook, std::string_view name, const LogMeta& meta, std::string_view metric_attribute);
   bool training_;
   std::vector<ResultMetric> metrics_;
   std::int64_t batch_ = 0;

@@ -41,7 +41,8 @@ Value ResultCollection::state_dict() const {
                          {"add_dataloader_idx", m.meta.add_dataloader_idx}, {"rank_zero_only", m.meta.rank_zero_only},
                          {"dataloader_idx", m.meta.dataloader_idx}, {"value", m.value.to_value()}, {"last", m.last.to_value()},
                          {"weight", m.weight}, {"before", m.before.to_value()}, {"batch", m.batch}, {"has_last", m.has_last},
-                         {"had_before", m.had_before}, {"is_reset", m.is_reset}});
+                         {"had_before", m.had_before}, {"is_reset", m.is_reset}, {"is_metric", m.is_metric},
+                         {"metric_attribute", m.metric_attribute}});
   }
   return Dict{{"slots", slots}, {"batch", batch_}, {"dataloader_idx", dataloader_idx}};
 }
@@ -64,6 +65,8 @@ void ResultCollection::load_state_dict(const Value& state) {
     m.has_last = s.at("has_last").as_bool();
     m.had_before = s.at("had_before").as_bool();
     m.is_reset = s.at("is_reset").as_bool();
+    m.is_metric = s.at("is_metric").as_bool();
+    m.metric_attribute = s.at("metric_attribute").as_string();
     metrics_.push_back(std::move(m));
   }
 }

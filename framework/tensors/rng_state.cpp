@@ -16,6 +16,16 @@ RngState RngState::capture() {
   return out;
 }
 
+RngState RngState::seeded(std::uint64_t seed, std::uint64_t stream) {
+  RngState out;
+  // Steele and Vigna's mixer: neighbouring numbers give unrelated seeds.
+  std::uint64_t mixed = seed + (stream + 1) * 0x9e3779b97f4a7c15u;
+  mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
+  out.cpu_ = at::detail::createCPUGenerator(mixed ^ (mixed >> 31)).get_state();
+  return out;
+}
+
 void RngState::restore() const {
   if (!cpu_.defined()) return;
   at::Generator generator = at::detail::getDefaultCPUGenerator();

@@ -1,6 +1,8 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 #include "levin/framework/base/value.h"
 
 namespace levin {
@@ -9,6 +11,8 @@ namespace levin {
 class RngState {
  public:
   static RngState capture();
+  /// As after seeding with these two numbers.
+  static RngState seeded(std::uint64_t seed, std::uint64_t stream);
   void restore() const;
 
   /// {"cpu": a uint8 tensor}; `load` ignores what this machine has no device for.

@@ -6,7 +6,7 @@
 
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
-#include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/timer.h"
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
@@ -54,8 +54,13 @@ Callbacks default_callbacks(const TrainerOptions& options) {
     callbacks.push_back(std::make_shared<TQDMProgressBar>());
   }
 
-  if (options.enable_model_summary.value_or(!options.barebones) && !has(&Callback::is_model_summary))
-    callbacks.push_back(std::make_shared<ModelSummary>());
+  if (options.enable_model_summary.value_or(!options.barebones)) {
+    if (has(&Callback::is_model_summary)) {
+      rank_zero_info("Trainer already configured with model summary callbacks. Skipping setting a default `ModelSummary` callback.");
+    } else {
+      callbacks.push_back(std::make_shared<ModelSummary>());
+    }
+  }
   return callbacks;
 }
 

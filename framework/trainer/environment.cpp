@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cctype>
 
+#include "levin/framework/base/class_name.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/trainer/trainer_impl.h"
@@ -31,6 +32,16 @@ std::optional<Value> variable(std::string_view option, std::string& name) {
 }
 
 }  // namespace
+
+StrategyOption Field<StrategyOption>::read(const Value& v) {
+  if (v.is_string()) return v.as_string();
+  throw TypeError(std::string("expected a strategy's name, got ") + v.type_name() + " " + v.repr(80));
+}
+
+Value Field<StrategyOption>::write(const StrategyOption& v) {
+  const auto* name = std::get_if<std::string>(&v);
+  return name ? Value(*name) : Value(class_name(*std::get<std::shared_ptr<Strategy>>(v)));
+}
 
 Plugins Field<Plugins>::read(const Value& v) {
   if (v.is_none() || (v.is_list() && v.size() == 0)) return {};

@@ -8,8 +8,10 @@
 
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
+#include "levin/framework/base/distributed/rank_zero.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/strategies/ddp_strategy.h"
 #include "levin/framework/trainer/trainer_impl.h"
 
 namespace levin {
@@ -31,20 +33,36 @@ constexpr std::array<std::string_view, 2> precisions{"32-true", "32"};
 // Lightning's that this version does not have.
 constexpr std::array<std::string_view, 10> other_precisions{
     "transformer-engine", "transformer-engine-float16", "16-true", "16-mixed", "bf16-true", "bf16-mixed", "64-true", "64", "16", "bf16"};
-constexpr std::array<std::string_view, 3> strategy_families{"ddp", "fsdp", "deepspeed"};
+// Null: "auto" or "single_device".
+std::shared_ptr<Strategy> given_strategy(const StrategyOption& option) {
+  if (const auto* name = std::get_if<std::string>(&option)) return strategy_named(*name);
+  const auto& strategy = std::get<std::shared_ptr<Strategy>>(option);
+  if (!strategy) throw ValueError("`Trainer(strategy=...)` is null. It must be either a string or an instance of `Strategy`.");
+  return strategy;
+}
 
-void check_strategy(const std::string& strategy) {
-  const std::string name = lower(strategy);
-  if (name == "auto" || name == "single_device") return;
-  if (std::any_of(strategy_families.begin(), strategy_families.end(), [&](auto family) { return name.starts_with(family); })) {
-    if (name.starts_with("fsdp")) {
-      throw ValueError("The strategy `fsdp` requires a GPU accelerator, but received `accelerator='cpu'`. This version has neither; use "
-                       "`strategy='auto'`.");
-    }
-    throw ValueError("`Trainer(strategy='" + strategy + "')` needs several processes; this version trains in one. Use `strategy='auto'`.");
+bool is_auto(const StrategyOption& option) {
+  const auto* name = std::get_if<std::string>(&option);
+  return name && lower(*name) == "auto";
+}
+
+// Where this process stands, for a run of several.
+void connect_strategy(const TrainerOptions& o, std::int64_t count, Run& run) {
+  const bool counted = !std::holds_alternative<std::string>(o.devices) || std::get<std::string>(o.devices) != "auto";
+  ClusterRequest request{.devices = counted ? std::optional(count) : std::nullopt, .num_nodes = o.num_nodes};
+  if (!run.strategy && is_auto(o.strategy)) {
+    const bool several = count > 1 || o.num_nodes > 1 || (!counted && detect_cluster_environment(request).world_size > 1);
+    if (several) run.strategy = strategy_named("ddp");
   }
-  throw ValueError("You selected an invalid strategy name: `strategy='" + strategy +
-                   "'`. It must be either a string or an instance of `Strategy`. Available names are: auto, single_device");
+  if (!run.strategy && (count > 1 || o.num_nodes > 1)) {
+    throw ValueError("`Trainer(strategy='single_device', devices=" + text(count) + ", num_nodes=" + text(o.num_nodes) +
+                     ")`: one process on one device it is, or `strategy='ddp'`");
+  }
+  if (!run.strategy) run.strategy = std::make_shared<Strategy>();
+  if (!run.strategy->is_distributed()) return;
+  if (const auto* ddp = dynamic_cast<const DDPStrategy*>(run.strategy.get())) request.name = ddp->options().cluster_environment;
+  run.strategy->connect(detect_cluster_environment(request));
+  set_console_rank(run.strategy->global_rank(), run.strategy->world_size());
 }
 
 void check_plugins(const TrainerOptions& o, Run& run, std::shared_ptr<CheckpointIO>& checkpoint_io) {
@@ -133,7 +151,7 @@ void set_torch_flags(const TrainerOptions& o) {
 
 void resolve_hardware(const TrainerOptions& o, Run& run) {
   set_torch_flags(o);
-  check_strategy(o.strategy);
+  run.strategy = given_strategy(o.strategy);
   constexpr std::array<std::string_view, 6> accelerators{"auto", "gpu", "cpu", "cuda", "mps", "tpu"};
   if (!contains(accelerators, o.accelerator)) {
     throw ValueError("You selected an invalid accelerator name: `accelerator=" + python_repr(std::string_view(o.accelerator)) +
@@ -151,12 +169,8 @@ void resolve_hardware(const TrainerOptions& o, Run& run) {
   }
   check_accelerator_available(o.accelerator);
   const std::int64_t count = parse_devices(o.devices);
-  if (count > 1 || o.num_nodes > 1) {
-    throw ValueError("`Trainer(devices=" + text(count) + ", num_nodes=" + text(o.num_nodes) +
-                     ")`: this version trains in one process on one device; use `devices=1`, `num_nodes=1`.");
-  }
-  if (o.sync_batchnorm) throw ValueError("`Trainer(sync_batchnorm=True)` needs several processes; this version trains in one.");
-  run.strategy = std::make_shared<Strategy>(at::kCPU, std::move(checkpoint_io));
+  connect_strategy(o, count, run);
+  if (checkpoint_io) run.strategy->set_checkpoint_io(std::move(checkpoint_io));
   if (!run.precision) run.precision = std::make_shared<Precision>();
 }
 

@@ -119,6 +119,7 @@ void check_data_options(const TrainerOptions& o, LoopOptions& loop) {
     throw MisconfigurationException("`reload_dataloaders_every_n_epochs` should be an int >= 0, got " + text(o.reload_dataloaders_every_n_epochs) + ".");
   }
   loop.reload_dataloaders_every_n_epochs = o.reload_dataloaders_every_n_epochs;
+  loop.use_distributed_sampler = o.use_distributed_sampler;
 }
 
 void check_gradient_options(const TrainerOptions& o, LoopOptions& loop) {

@@ -17,6 +17,20 @@ namespace {
 // The layout that our files follow.
 constexpr const char* lightning_version = "2.6.6";
 
+// A run that goes on from a file of Python's Lightning can't have what Lightning does not store.
+void say_what_is_missing(const std::string& path, const Value& checkpoint, const Value& fit_loop) {
+  std::string text = path + " was saved by Lightning " + checkpoint.at("pytorch-lightning_version").as_string() +
+                     ", which stores no random number generators, no order of shuffled data, no running means of logged values and no "
+                     "state of checkpoint triggers. The run goes on as Lightning's would, not bit for bit as if it had not stopped.";
+  const Value* progress = fit_loop.find("epoch_loop.batch_progress");
+  const std::int64_t batch = progress ? progress->at("current").at("ready").as_int() : 0;
+  if (batch > 0 && !progress->at("is_last_batch").as_bool()) {
+    text += " It was saved within an epoch: the batches are numbered on from " + std::to_string(batch) +
+            ", but a loader without a state of its own begins with the epoch's first batch again.";
+  }
+  rank_zero_warn(text);
+}
+
 bool has_content(const Value& state) { return !state.is_none() && !(state.is_dict() && state.size() == 0); }
 
 }  // namespace
@@ -42,7 +56,7 @@ Value Trainer::Impl::dump_checkpoint(bool weights_only) {
     }
     checkpoint["callbacks"] = callbacks;
     Value optimizer_states = Value::list();
-    for (const auto& optimizer : run.optimizers) optimizer_states.push_back(optimizer->state_dict());
+    for (const auto& optimizer : run.optimizers) optimizer_states.push_back(run.strategy->optimizer_state(*optimizer));
     checkpoint["optimizer_states"] = optimizer_states;
     Value lr_schedulers = Value::list();
     for (const auto& config : run.lr_scheduler_configs) lr_schedulers.push_back(config.scheduler->state_dict());
@@ -71,7 +85,7 @@ Value Trainer::Impl::dump_checkpoint(bool weights_only) {
     for (const auto& callback : run.callbacks)
       if (const Value state = callback->resume_state(); has_content(state)) callback_states[callback->state_key()] = state;
     levin["callbacks"] = callback_states;
-    if (run.fn == TrainerFn::fit) levin["fit_loop"] = fit_loop_state;
+    if (run.fn == TrainerFn::fit) add_resume_states(levin, fit_loop_state);
     checkpoint["levin"] = levin;
     LEVIN_CALL_CALLBACKS(run, on_save_checkpoint, checkpoint);
   }
@@ -85,9 +99,36 @@ void Trainer::save_checkpoint(const std::string& path, bool weights_only) {
         "Saving a checkpoint is only possible if a model is attached to the Trainer. Did you call `Trainer.save_checkpoint()` before "
         "calling `Trainer.{fit,validate,test,predict}`?");
   }
+  Strategy& strategy = *impl_->run.strategy;
+  if (strategy.left_group() && !strategy.is_global_zero()) return;  // nobody is there to write it
   const ProfiledAction action = impl_->run.profile("save_checkpoint");
-  impl_->run.strategy->save_checkpoint(impl_->dump_checkpoint(weights_only), path);
-  impl_->run.strategy->barrier("Trainer.save_checkpoint");
+  strategy.save_checkpoint(impl_->dump_checkpoint(weights_only), path);
+}
+
+// Rank 0's state of the fit loop, and beside it that of the others: each has its own random numbers, running means and gradients.
+void Trainer::Impl::add_resume_states(Value& levin, const Value& own) {
+  levin["fit_loop"] = own;
+  if (run.strategy->world_size() == 1) return;
+  levin["world_size"] = run.strategy->world_size();
+  const std::vector<Value> all = run.strategy->gather_object(own);
+  Value others = Value::list();
+  for (std::size_t rank = 1; rank < all.size(); ++rank) others.push_back(all[rank]);
+  levin["fit_loop_of_other_ranks"] = others;
+}
+
+// What this rank goes on from. A rank that was not there takes rank 0's place in the run, with random numbers of its own.
+FitLoop::SavedState Trainer::Impl::saved_fit_loop() const {
+  FitLoop::SavedState out;
+  const Value* of_zero = own_state("fit_loop");
+  if (!of_zero) return out;
+  const int rank = run.strategy->global_rank();
+  const Value* world = own_state("world_size");
+  out.world_size = world ? world->as_int() : 1;
+  const Value* others = own_state("fit_loop_of_other_ranks");
+  const bool known = rank == 0 || (others && static_cast<std::size_t>(rank) <= others->size());
+  out.state = rank == 0 || !known ? of_zero : &others->items()[static_cast<std::size_t>(rank - 1)];
+  if (!known) out.new_rank = rank;
+  return out;
 }
 
 const Value* Trainer::Impl::own_state(const char* key) const {
@@ -97,7 +138,10 @@ const Value* Trainer::Impl::own_state(const char* key) const {
 
 void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   rank_zero_info("Restoring states from the checkpoint path at " + path);
-  if (!std::filesystem::exists(path)) throw FileNotFoundError("Checkpoint file not found: " + path);
+  run.strategy->on_rank_zero([&] {
+    if (!std::filesystem::exists(path)) throw FileNotFoundError("Checkpoint file not found: " + path);
+    return Value();
+  });
   loaded = preloaded.is_none() ? run.strategy->load_checkpoint(path) : std::exchange(preloaded, {});
   const auto require = [&](const char* key) -> const Value& {
     if (const Value* found = loaded.find(key)) return *found;
@@ -129,20 +173,31 @@ void Trainer::Impl::restore_weights_and_callbacks(const std::string& path) {
   }
 }
 
+namespace {
+
+// Of this run's saves that lie beside the file.
+std::int64_t highest_sequence(const std::string& path, const SaveOrder& order) {
+  std::int64_t highest = order.sequence;
+  for (const std::string& beside : checkpoints_beside(path)) {
+    try {
+      const SaveOrder other = order_of(read_archive(beside, {.verify = false}));
+      if (other.run_id == order.run_id) highest = std::max(highest, other.sequence);
+    } catch (const Error&) {
+    }
+  }
+  return highest;
+}
+
+}  // namespace
+
 // A resumed run goes on numbering its saves above all that lie beside the file, so that the newest is the newest whatever was tried
 // from there before.
 void Trainer::Impl::continue_sequence(const std::string& path) {
   const SaveOrder order = order_of(loaded);
   if (order.run_id.empty()) return;
   run_id = order.run_id;
-  sequence = resumed_sequence = order.sequence;
-  for (const std::string& beside : checkpoints_beside(path)) {
-    try {
-      const SaveOrder other = order_of(read_archive(beside, {.verify = false}));
-      if (other.run_id == run_id) sequence = std::max(sequence, other.sequence);
-    } catch (const Error&) {
-    }
-  }
+  resumed_sequence = order.sequence;
+  sequence = run.strategy->on_rank_zero([&] { return Value(highest_sequence(path, order)); }).as_int();
   abandoned_until = sequence;
 }
 
@@ -155,7 +210,8 @@ void Trainer::Impl::restore_training_state() {
     if (const Value* state = loop_state("fit_loop")) {
       fit_loop.load_state_dict(*state, run);
       // The one switch: with levin's own state the run goes on exactly where it was, without it where Lightning would.
-      if (const Value* point = own_state("fit_loop")) fit_loop.resume_exactly(*point, run);
+      if (const FitLoop::SavedState saved = saved_fit_loop(); saved.state) fit_loop.resume_exactly(saved, run);
+      else if (!loaded.contains("levin")) say_what_is_missing(path, loaded, *state);
       const std::int64_t reached = fit_loop.current_epoch(), limit = run.options.max_epochs.value_or(-1);
       if (limit != -1 && reached > limit) {
         throw MisconfigurationException("You restored a checkpoint with current_epoch=" + std::to_string(reached) +
@@ -168,7 +224,7 @@ void Trainer::Impl::restore_training_state() {
     const Value* schedulers = loaded.find("lr_schedulers");
     if (!schedulers) throw KeyError(std::string("Trying to restore learning rate scheduler state but checkpoint contains only the model. ") + hint);
     for (std::size_t i = 0; i < std::min(run.optimizers.size(), optimizers->size()); ++i)
-      run.optimizers[i]->load_state_dict(optimizers->items()[i]);
+      run.strategy->load_optimizer_state(*run.optimizers[i], optimizers->items()[i]);
     for (std::size_t i = 0; i < std::min(run.lr_scheduler_configs.size(), schedulers->size()); ++i)
       run.lr_scheduler_configs[i].scheduler->load_state_dict(schedulers->items()[i]);
     if (const Value* state = loaded.find(class_name(*run.precision))) run.precision->load_state_dict(*state);

@@ -28,9 +28,25 @@ std::vector<std::string> others_beside(const std::vector<std::string>& paths) {
 
 }  // namespace
 
+// Rank 0 looks; all get its answer.
 std::optional<std::string> Trainer::Impl::select_ckpt_path(const Request& request) {
+  const Value selected = run.strategy->on_rank_zero([&] {
+    const auto path = look_for_checkpoint(request);
+    return Value(Dict{{"path", path ? Value(*path) : Value()}, {"by_last", by_last}});
+  });
+  by_last = selected.at("by_last").as_bool();
+  return selected.at("path").is_none() ? std::nullopt : std::optional(selected.at("path").as_string());
+}
+
+std::optional<std::string> Trainer::Impl::look_for_checkpoint(const Request& request) {
   by_last = false;
   std::optional<std::string> given = request.ckpt_path;
+  if (std::string& before = run.trainer.given_ckpt_path_; !before.empty()) {
+    if (!given) return before;
+    rank_zero_warn("`trainer.ckpt_path = " + Value(before).repr() + "` was called but then you passed `trainer.fit(ckpt_path=" +
+                   Value(*given).repr() + ")`. The latter will be loaded.");
+    before.clear();
+  }
   // As in Lightning: a requeued SLURM job goes on by itself.
   if (!given && in_slurm_job() && newest_hpc_checkpoint(run.trainer.default_root_dir())) given = "hpc";
   if (!given && resumes_by_default(request)) given = "last";

@@ -1,6 +1,7 @@
 // The order of a run, from top to bottom (Lightning's `_run`).
 #include "levin/framework/trainer/trainer.h"
 
+#include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/anomaly_mode.h>
 
@@ -11,7 +12,12 @@
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/error_file.h"
+#include "levin/framework/base/launch/heartbeat.h"
+#include "levin/framework/base/launch/rank_handlers.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/metrics/metric.h"
+#include "levin/framework/nn/sync_batch_norm.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
 #include "levin/framework/trainer/trainer_impl.h"
@@ -36,6 +42,12 @@ void order_callbacks(Callbacks& callbacks) {
 
 namespace {
 
+template <class F>
+void on_rank_zero(const Run& run, F&& call) {
+  if (run.strategy->is_global_zero())
+    for (const auto& logger : run.metric_log.loggers) call(*logger);
+}
+
 // Not from torch's generators: a run's random numbers are its own.
 std::string new_run_id() {
   std::random_device device;
@@ -51,6 +63,7 @@ Trainer::Trainer(TrainerOptions options) : options_(with_environment(std::move(o
   // "/a/." normalises to "/a/".
   while (default_root_dir_.size() > 1 && default_root_dir_.back() == '/') default_root_dir_.pop_back();
   Run& run = impl_->run;
+  install_rank_handlers();
   resolve_options(options_, default_root_dir_, run);
   impl_->given_max_epochs = options_.max_epochs;
   impl_->own_callbacks = run.callbacks;
@@ -65,9 +78,16 @@ void Trainer::fit(LightningModule& module, FitArguments arguments) {
     throw MisconfigurationException(
         "You cannot pass `train_dataloader` or `val_dataloaders` to `trainer.fit(datamodule=...)`");
   }
-  impl_->run.loaders = {arguments.train, arguments.val, {}, {}};
-  impl_->execute(module, {.fn = TrainerFn::fit, .datamodule = std::move(arguments.datamodule), .ckpt_path = std::move(arguments.ckpt_path),
-                          .strict_ckpt = arguments.strict_ckpt});
+  Run& run = impl_->run;
+  run.loaders = {std::move(arguments.train), std::move(arguments.val), {}, {}};
+  const Impl::Request request{TrainerFn::fit, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.strict_ckpt};
+  impl_->execute(module, request, [&] {
+    impl_->sanity_check();
+    const c10::AutoGradMode grad_mode(true);
+    std::optional<torch::autograd::DetectAnomalyGuard> anomalies;
+    if (run.options.detect_anomaly) anomalies.emplace();
+    impl_->fit_loop.run(run);
+  });
 }
 
 namespace {
@@ -78,33 +98,59 @@ void refuse_both(const EvaluateArguments& arguments, const char* fn) {
 }
 }  // namespace
 
-Trainer::Impl::Request Trainer::Impl::request(TrainerFn fn, EvaluateArguments arguments) {
-  return {fn, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.verbose, arguments.return_predictions,
-          arguments.strict_ckpt};
-}
-
 EvaluateResults Trainer::validate(LightningModule& module, EvaluateArguments arguments) {
   refuse_both(arguments, "validate");
-  impl_->run.loaders = {{}, arguments.dataloaders, {}, {}};
-  impl_->execute(module, Impl::request(TrainerFn::validate, std::move(arguments)));
-  return std::exchange(impl_->evaluate_results, {});
+  impl_->run.loaders = {{}, std::move(arguments.dataloaders), {}, {}};
+  return impl_->evaluate(module, impl_->validate_loop,
+                         {TrainerFn::validate, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.strict_ckpt},
+                         arguments.verbose);
 }
 
 EvaluateResults Trainer::test(LightningModule& module, EvaluateArguments arguments) {
   refuse_both(arguments, "test");
-  impl_->run.loaders = {{}, {}, arguments.dataloaders, {}};
-  impl_->execute(module, Impl::request(TrainerFn::test, std::move(arguments)));
-  return std::exchange(impl_->evaluate_results, {});
+  impl_->run.loaders = {{}, {}, std::move(arguments.dataloaders), {}};
+  return impl_->evaluate(module, impl_->test_loop,
+                         {TrainerFn::test, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.strict_ckpt},
+                         arguments.verbose);
+}
+
+EvaluateResults Trainer::Impl::evaluate(LightningModule& module, EvaluationLoop& loop, const Request& request, bool verbose) {
+  EvaluateResults results;
+  execute(module, request, [&] {
+    results = loop.run(run);
+    if (verbose && run.strategy->is_global_zero()) print_results(results, stage_name(request.fn));
+  });
+  return results;
 }
 
 Predictions Trainer::predict(LightningModule& module, EvaluateArguments arguments) {
   refuse_both(arguments, "predict");
-  impl_->run.loaders = {{}, {}, {}, arguments.dataloaders};
-  impl_->execute(module, Impl::request(TrainerFn::predict, std::move(arguments)));
-  return std::exchange(impl_->predictions, {});
+  impl_->run.loaders = {{}, {}, {}, std::move(arguments.dataloaders)};
+  Predictions predictions;
+  impl_->execute(module, {TrainerFn::predict, std::move(arguments.datamodule), std::move(arguments.ckpt_path), arguments.strict_ckpt},
+                 [&] { predictions = impl_->predict_loop.run(impl_->run, arguments.return_predictions); });
+  return predictions;
 }
 
-void Trainer::Impl::execute(LightningModule& module, const Request& request) {
+void Trainer::Impl::execute(LightningModule& module, const Request& request, const std::function<void()>& stage) {
+  begin(module, request);
+  const signals::HandlerScope signal_handlers;
+  const heartbeat::Watched watched;
+  try {
+    set_up(request);
+    run.strategy->barrier("run-stage");
+    module.zero_grad();
+    stage();
+    wind_down();
+  } catch (...) {
+    std::rethrow_exception(fail(std::current_exception()));
+  }
+  status = TrainerStatus::finished;
+  run.stage = Stage::none;
+  run.metric_log.activate(nullptr);
+}
+
+void Trainer::Impl::begin(LightningModule& module, const Request& request) {
   if (run.module && run.module != &module && run.module->link() == &link) run.module->attach(nullptr);
   run.module = &module;
   kept_datamodule = request.datamodule;
@@ -119,19 +165,6 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request) {
   validate_loop.forget_loaders();
   test_loop.forget_loaders();
   predict_loop.forget_loaders();
-  const signals::HandlerScope signal_handlers;
-  try {
-    run_all(request);
-  } catch (const std::exception& error) {
-    if (dynamic_cast<const SIGTERMException*>(&error)) save_for_requeue();
-    handle_exception(error);
-    run.metric_log.abandon();
-    run.stage = Stage::none;
-    throw;
-  }
-  status = TrainerStatus::finished;
-  run.stage = Stage::none;
-  run.metric_log.activate(nullptr);
 }
 
 // Limits that are not given: no limit of epochs when steps or time limit the run, else Lightning's 1000.
@@ -175,13 +208,19 @@ void Trainer::Impl::check_module(TrainerFn fn) {
   }
 }
 
-void Trainer::Impl::run_all(const Request& request) {
+void Trainer::Impl::set_up(const Request& request) {
   run.module->attach(&link);
+  run.strategy->setup_environment();
+  connect_metric_log();
   ran = true;
-  if (run_id.empty()) run_id = new_run_id();
+  if (run_id.empty()) run_id = run.strategy->broadcast(new_run_id());
   const std::string selected = select_ckpt_path(request).value_or("");
   run.trainer.ckpt_path_ = selected;
   if (request.fn == TrainerFn::fit) resolve_epoch_limit();
+  if (run.trainer.options_.barebones) {
+    rank_zero_info("`Trainer(barebones=True)` started running. The progress bar is disabled so you might want to manually print the "
+                   "progress in your model.");
+  }
   attach_model_callbacks();
   check_module(request.fn);
 
@@ -193,50 +232,30 @@ void Trainer::Impl::run_all(const Request& request) {
     const bool several = run.strategy->world_size() > 1;
     run.profiler->setup(stage_name(request.fn), several ? std::optional(run.strategy->local_rank()) : std::nullopt, run.trainer.log_dir());
   }
-  if (run.datamodule) run.datamodule->prepare_data();
-  LEVIN_CALL_MODULE(run, prepare_data);
+  prepare_data();
   call_setup();
   LEVIN_CALL_MODULE(run, configure_model);
   if (!selected.empty()) restore_weights_and_callbacks(selected);
   run.metric_log.reset_results();
   run.metric_log.reset_metrics();
-  run.strategy->setup(*run.module);
+  if (run.trainer.options_.sync_batchnorm) nn::check_sync_batchnorm(*run.module);
+  run.strategy->setup(*run.module, request.fn == TrainerFn::fit);
   if (request.fn == TrainerFn::fit) {
     setup_optimizers();
     LEVIN_CALL(run, on_fit_start);
   }
   log_hyperparameters();
   if (!selected.empty()) restore_training_state();
-
-  run_stage(request);
-
-  internal_teardown();
-  run.strategy->checkpoint_io().teardown();
-  if (request.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
-  call_teardown();
 }
 
-void Trainer::Impl::run_stage(const Request& request) {
-  run.strategy->barrier("run-stage");
-  run.module->zero_grad();
-  switch (request.fn) {
-    case TrainerFn::fit: {
-      sanity_check();
-      const c10::AutoGradMode grad_mode(true);
-      std::optional<torch::autograd::DetectAnomalyGuard> anomalies;
-      if (run.options.detect_anomaly) anomalies.emplace();
-      fit_loop.run(run);
-      break;
-    }
-    case TrainerFn::validate:
-    case TrainerFn::test: {
-      EvaluationLoop& loop = request.fn == TrainerFn::test ? test_loop : validate_loop;
-      evaluate_results = loop.run(run);
-      if (request.verbose && run.strategy->is_global_zero()) print_results(evaluate_results, stage_name(request.fn));
-      break;
-    }
-    case TrainerFn::predict: predictions = predict_loop.run(run, request.return_predictions); break;
-  }
+void Trainer::Impl::wind_down() {
+  internal_teardown();
+  run.strategy->on_rank_zero([&] {
+    run.strategy->checkpoint_io().teardown();
+    return Value();
+  });
+  if (run.fn == TrainerFn::fit) LEVIN_CALL(run, on_fit_end);
+  call_teardown();
 }
 
 // A few batches of validation, so that an error in it shows before an epoch of training is lost. It disturbs nothing: the random
@@ -260,11 +279,34 @@ void Trainer::Impl::sanity_check() {
   generators.restore();
 }
 
+void Trainer::Impl::connect_metric_log() {
+  run.metric_log.rank = run.strategy->global_rank();
+  if (run.strategy->world_size() == 1) return;
+  run.metric_log.across_ranks = [this](std::vector<double>& numbers, Reduction reduction) {
+    constexpr const char* names[] = {"mean", "sum", "min", "max"};
+    const at::Tensor own = at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kDouble);
+    own.copy_(run.strategy->reduce(own, names[static_cast<std::size_t>(reduction)]));
+  };
+  for (const auto& [name, metric] : run.module->named_metrics())
+    metric->dist_sync_fn = [strategy = run.strategy](const at::Tensor& tensor) { return strategy->all_gather(tensor).unbind(); };
+}
+
+// Once per machine: downloads, extraction.
+void Trainer::Impl::prepare_data() {
+  if (run.strategy->local_rank() == 0) {
+    if (run.datamodule) run.datamodule->prepare_data();
+    LEVIN_CALL_MODULE(run, prepare_data);
+  }
+  run.strategy->barrier("prepare_data");
+}
+
 void Trainer::Impl::call_setup() {
-  for (const auto& logger : run.metric_log.loggers)
-    if (run.strategy->is_global_zero()) logger->open();
-  run.strategy->barrier("pre_setup");
   const std::string_view stage = stage_name(run.fn);
+  on_rank_zero(run, [&](Logger& logger) { logger.open(stage); });
+  // Versions are counted on rank 0's disk.
+  shared_log_dir.clear();
+  if (run.strategy->world_size() > 1) shared_log_dir = run.strategy->on_rank_zero([&] { return Value(run.trainer.log_dir()); }).as_string();
+  run.strategy->barrier("pre_setup");
   if (run.datamodule) run.call_datamodule(Hook::setup, [&](LightningDataModule& data) { data.setup(stage); });
   LEVIN_CALL(run, setup, stage);
   run.strategy->barrier("post_setup");
@@ -274,27 +316,53 @@ void Trainer::Impl::call_teardown() {
   const std::string_view stage = stage_name(run.fn);
   if (run.datamodule) run.call_datamodule(Hook::teardown, [&](LightningDataModule& data) { data.teardown(stage); });
   LEVIN_CALL(run, teardown, stage);
-  for (const auto& logger : run.metric_log.loggers) logger->finalize("success");
+  on_rank_zero(run, [](Logger& logger) { logger.finalize("success"); });
   if (run.profiler) run.profiler->describe();
 }
 
 void Trainer::Impl::internal_teardown() {
   if (run.module) run.strategy->teardown(*run.module);
-  switch (run.fn) {
-    case TrainerFn::fit: fit_loop.teardown(); break;
-    case TrainerFn::validate: validate_loop.teardown(); break;
-    case TrainerFn::test: test_loop.teardown(); break;
-    case TrainerFn::predict: predict_loop.teardown(); break;
-  }
+  fit_loop.teardown();
+  validate_loop.teardown();
+  test_loop.teardown();
+  predict_loop.teardown();
+}
+
+// All that is done about an error; the result is the one to go on with.
+std::exception_ptr Trainer::Impl::fail(std::exception_ptr error) {
+  const auto look_at = [&](auto&& look) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      look(e);
+    } catch (...) {
+      look(RuntimeError("something was thrown that is no std::exception"));
+    }
+  };
+  // All ranks have agreed on this one, so they still can do something together.
+  look_at([&](const std::exception& e) {
+    if (dynamic_cast<const SIGTERMException*>(&e)) save_for_requeue();
+  });
+  error = run.strategy->leave_group(error);
+  look_at([&](const std::exception& e) {
+    const bool asked_for = dynamic_cast<const SIGTERMException*>(&e) || dynamic_cast<const KeyboardInterrupt*>(&e);
+    if (!asked_for) write_error_file(e);
+    handle_exception(e);
+  });
+  return error;
 }
 
 void Trainer::Impl::handle_exception(const std::exception& error) {
+  const auto abandon = [this] {
+    run.metric_log.abandon();
+    run.stage = Stage::none;
+  };
   status = TrainerStatus::interrupted;
   if (dynamic_cast<const KeyboardInterrupt*>(&error)) rank_zero_info("Detected KeyboardInterrupt, attempting graceful shutdown ...");
-  if (!run.module->link()) return;  // nothing has begun
+  if (!run.module->link()) return abandon();  // nothing has begun
   LEVIN_CALL_CALLBACKS(run, on_exception, error);
   if (run.datamodule) run.datamodule->on_exception(error);
-  for (const auto& logger : run.metric_log.loggers) logger->finalize("failed");
+  on_rank_zero(run, [](Logger& logger) { logger.finalize("failed"); });
   internal_teardown();
   try {
     run.strategy->checkpoint_io().teardown();
@@ -302,13 +370,14 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
     // The first error is the one that the caller gets.
     console_error(std::string("A checkpoint was not saved: ") + second.what());
   }
+  abandon();
 }
 
 // The loop has stopped at a step boundary, so the state is whole.
 void Trainer::Impl::save_for_requeue() {
   if (run.fn != TrainerFn::fit) return;
   try {
-    const std::string path = next_hpc_checkpoint(run.trainer.default_root_dir());
+    const std::string path = run.strategy->on_rank_zero([&] { return Value(next_hpc_checkpoint(run.trainer.default_root_dir())); }).as_string();
     run.trainer.save_checkpoint(path);
     run.strategy->checkpoint_io().teardown();
     rank_zero_info("Saved " + path + "; `ckpt_path=\"hpc\"` or `\"last\"` goes on from there.");
@@ -329,42 +398,27 @@ void Trainer::Impl::attach_model_callbacks() {
   order_callbacks(run.callbacks);
 }
 
-void Trainer::Impl::setup_optimizers() {
-  OptimizerConfig config = LEVIN_CALL_MODULE(run, configure_optimizers);
-  if (config.optimizers.empty())
-    rank_zero_warn("`LightningModule.configure_optimizers` returned `None`, this fit will run with no optimizer");
-  if (run.module->automatic_optimization && config.optimizers.size() > 1) {
-    throw RuntimeError(
-        "Training with multiple optimizers is only supported with manual optimization. Remove the `optimizer_idx` argument from "
-        "`training_step`, set `self.automatic_optimization = False` and access your optimizers in `training_step` with "
-        "`opt1, opt2, ... = self.optimizers()`.");
-  }
-  for (LRSchedulerConfig& scheduler : config.lr_schedulers) {
-    if (!scheduler.scheduler)
-      throw MisconfigurationException("The lr scheduler dict must have the key \"scheduler\" with its item being an lr scheduler");
-    if (scheduler.interval != "step" && scheduler.interval != "epoch") {
-      throw MisconfigurationException("The \"interval\" key in lr scheduler dict must be \"step\" or \"epoch\" but is \"" +
-                                      scheduler.interval + "\"");
-    }
-    if (!scheduler.reduce_on_plateau) scheduler.reduce_on_plateau = scheduler.scheduler->wants_metric();
-    if (*scheduler.reduce_on_plateau && !scheduler.monitor) {
-      throw MisconfigurationException(
-          "The lr scheduler dict must include a monitor when a `ReduceLROnPlateau` scheduler is used. For example: "
-          "{\"optimizer\": optimizer, \"lr_scheduler\": {\"scheduler\": scheduler, \"monitor\": \"your_loss\"}}");
-    }
-  }
-  run.optimizers = std::move(config.optimizers);
-  run.lr_scheduler_configs = std::move(config.lr_schedulers);
-}
-
 void Trainer::Impl::log_hyperparameters() {
   if (!run.trainer.options_.enable_autolog_hparams) return;
   Value params = Value::dict();
   if (run.module->log_hyperparameters()) params = run.module->hparams_initial().clone();
-  for (const auto& logger : run.metric_log.loggers) {
-    if (params.size() > 0) logger->log_hyperparams(params);
-    logger->save();
+  if (run.datamodule && run.datamodule->log_hyperparameters()) {
+    std::string different;
+    for (const auto& [key, value] : run.datamodule->hparams_initial().as_dict()) {
+      const Value* of_module = params.find(key.as_string());
+      if (of_module && !(*of_module == value) && key.as_string() != "_class_path") different += (different.empty() ? "" : ", ") + key.repr();
+      params.as_dict().set(key, value.clone());
+    }
+    if (!different.empty()) {
+      throw RuntimeError("Error while merging hparams: the keys [" + different + "] are present in both the LightningModule's and " +
+                         "LightningDataModule's hparams but have different values.");
+    }
   }
+  on_rank_zero(run, [&](Logger& logger) {
+    if (params.size() > 0) logger.log_hyperparams(params);
+    logger.log_graph(*run.module);
+    logger.save();
+  });
 }
 
 }  // namespace levin

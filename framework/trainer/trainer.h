@@ -19,6 +19,7 @@
 namespace levin {
 
 class FitLoop;
+class GradScaler;
 class Precision;
 class LightningDataModule;
 class Run;
@@ -61,6 +62,11 @@ struct EvaluateArguments {
   bool strict_ckpt = false;
 };
 
+/// What a DistributedSampler of one's own needs to give this process its share.
+struct DistributedSamplerKwargs {
+  int num_replicas, rank;
+};
+
 /// One map per loader: the logged epoch metrics.
 using EvaluateResults = std::vector<MetricMap>;
 /// Per loader, the output of each batch.
@@ -99,6 +105,9 @@ class LEVIN_API Trainer {
     fit(*module, std::move(arguments));
   }
 
+  /// While the result lives, layers are made in the run's precision: `const auto context = trainer.init_module(); MyModule module;`.
+  [[nodiscard]] std::shared_ptr<void> init_module() const;
+
   /// Writes a checkpoint of the current state, atomically and durably. AttributeError before any run.
   void save_checkpoint(const std::string& path, bool weights_only = false);
 
@@ -134,7 +143,7 @@ class LEVIN_API Trainer {
   /// in `configure_optimizers`: the training loader is then set up there.
   std::int64_t estimated_stepping_batches();
   /// What the run uses; empty before it has asked for them.
-  const Loaders& train_dataloader() const;
+  Loaders train_dataloader() const;
   const Loaders& val_dataloaders() const;
   const Loaders& test_dataloaders() const;
   const Loaders& predict_dataloaders() const;
@@ -182,6 +191,8 @@ class LEVIN_API Trainer {
   Precision& precision_plugin() const;
   /// "32-true".
   std::string precision() const;
+  /// Null where the precision scales no losses.
+  GradScaler* scaler() const;
   /// Null when none was asked for.
   Profiler* profiler() const;
   LightningModule* lightning_module() const;
@@ -195,6 +206,8 @@ class LEVIN_API Trainer {
   std::string log_dir() const;
   /// The file this run was resumed from, "" if none.
   const std::string& ckpt_path() const { return ckpt_path_; }
+  /// The file that runs without a `ckpt_path` of their own go on from, until one has its own; "": none.
+  void set_ckpt_path(std::string path) { given_ckpt_path_ = std::move(path); }
   /// Whether this run itself, resumed by `ckpt_path="last"`, had written the file after the checkpoint that it goes on from: it will
   /// come to that point again, so the file may be written anew under the same name.
   bool wrote_after_resume_point(const std::string& path) const;
@@ -206,6 +219,8 @@ class LEVIN_API Trainer {
   std::vector<std::int64_t> device_ids() const;
   std::int64_t num_devices() const { return static_cast<std::int64_t>(device_ids().size()); }
   bool is_global_zero() const { return global_rank() == 0; }
+  /// None with a single process.
+  std::optional<DistributedSamplerKwargs> distributed_sampler_kwargs() const;
   const LoopOptions& loop_options() const;
   const TrainerOptions& options() const { return options_; }
   FitLoop& fit_loop();
@@ -222,7 +237,7 @@ class LEVIN_API Trainer {
   void keep(std::shared_ptr<LightningModule> module);
 
   TrainerOptions options_;
-  std::string default_root_dir_, ckpt_path_;
+  std::string default_root_dir_, ckpt_path_, given_ckpt_path_;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 // The Trainer's inside; included by trainer/*.cpp only.
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,8 +28,9 @@ class Trainer::Link final : public TrainerLink {
   bool barebones() const override;
   const std::vector<std::shared_ptr<optim::Optimizer>>& optimizers() const override;
   const std::vector<LRSchedulerConfig>& lr_scheduler_configs() const override;
-  at::Tensor step_optimizer(optim::Optimizer& optimizer, const Closure& closure) override;
+  const LightningOptimizers& lightning_optimizers() const override;
   void backward(const at::Tensor& loss) override;
+  at::Tensor all_gather(const at::Tensor& tensor, bool sync_grads) override;
   void detach() override;
 
  private:
@@ -56,14 +58,19 @@ struct Trainer::Impl {
     TrainerFn fn;
     std::shared_ptr<LightningDataModule> datamodule;
     std::optional<std::string> ckpt_path;
-    bool verbose = true, return_predictions = true, strict_ckpt = false;
+    bool strict_ckpt = false;
   };
 
   // trainer.cpp
-  void execute(LightningModule& module, const Request& request);
-  void run_all(const Request& request);
-  void run_stage(const Request& request);
+  /// A run from beginning to end, around `stage`, which is what the entry function is about.
+  void execute(LightningModule& module, const Request& request, const std::function<void()>& stage);
+  EvaluateResults evaluate(LightningModule& module, EvaluationLoop& loop, const Request& request, bool verbose);
+  void begin(LightningModule& module, const Request& request);
+  void set_up(const Request& request);
+  void wind_down();
   void sanity_check();
+  void connect_metric_log();
+  void prepare_data();
   void call_setup();
   void call_teardown();
   void internal_teardown();
@@ -74,10 +81,11 @@ struct Trainer::Impl {
   void setup_optimizers();
   void log_hyperparameters();
   void save_for_requeue();
-  static Request request(TrainerFn fn, EvaluateArguments arguments);
+  std::exception_ptr fail(std::exception_ptr error);
 
   // select_checkpoint.cpp
   std::optional<std::string> select_ckpt_path(const Request& request);
+  std::optional<std::string> look_for_checkpoint(const Request& request);
   bool resumes_by_default(const Request& request);
   std::string select_best(const Request& request);
   std::optional<std::string> select_last(const Request& request);
@@ -85,6 +93,8 @@ struct Trainer::Impl {
 
   // restore.cpp
   void continue_sequence(const std::string& path);
+  void add_resume_states(Value& levin, const Value& own);
+  FitLoop::SavedState saved_fit_loop() const;
   /// An entry of the `levin` block of what is being restored, or nullptr.
   const Value* own_state(const char* key) const;
   void restore_weights_and_callbacks(const std::string& path);
@@ -94,14 +104,13 @@ struct Trainer::Impl {
   Value preloaded;  ///< read already, when `ckpt_path="last"` was chosen
 
   // The order of checkpoints, inside the files: clocks and file dates lie.
+  std::string shared_log_dir;  ///< rank 0's, where there are several
+
   std::string run_id;         ///< of this run and all that resume it
   std::int64_t sequence = 0;  ///< of the last save
   std::int64_t resumed_sequence = 0;  ///< of the file that this run was resumed from; 0 if none
   std::int64_t abandoned_until = 0;   ///< the highest there was then: files in between are of a future that did not come about
   bool by_last = false;       ///< it was chosen by `ckpt_path="last"`
-
-  EvaluateResults evaluate_results;
-  Predictions predictions;
 };
 
 /// The options with those of the environment, `PL_TRAINER_<NAME>`, where an option has its default. environment.cpp.

@@ -15,7 +15,10 @@
 namespace levin {
 
 class Precision;
+class Strategy;
 
+/// A name, or a strategy of your own: `levin::make<levin::DDPStrategy>({.find_unused_parameters = true})`.
+using StrategyOption = std::variant<std::string, std::shared_ptr<Strategy>>;
 using Devices = std::variant<std::int64_t, std::string, std::vector<std::int64_t>>;
 /// Unset or true: the default logger (CSVLogger); false: none; one; several.
 using LoggerOption = std::variant<std::monostate, bool, std::shared_ptr<Logger>, std::vector<std::shared_ptr<Logger>>>;
@@ -38,6 +41,12 @@ struct Field<Plugins> {
 };
 /// A name.
 template <>
+struct Field<StrategyOption> {
+  LEVIN_API static StrategyOption read(const Value& v);
+  LEVIN_API static Value write(const StrategyOption& v);
+  static std::string type() { return "str"; }
+};
+template <>
 struct Field<ProfilerOption> {
   LEVIN_API static ProfilerOption read(const Value& v);
   LEVIN_API static Value write(const ProfilerOption& v);
@@ -49,9 +58,9 @@ struct Field<ProfilerOption> {
 /// the environment's `PL_TRAINER_<NAME>` when that is set, such as `PL_TRAINER_MAX_EPOCHS=3` (callbacks and plugins don't).
 struct TrainerOptions {
   std::string accelerator = "auto";                     ///< "auto", "cpu"
-  std::string strategy = "auto";                        ///< "auto", "single_device"
-  Devices devices = "auto";                             ///< "auto" or 1
-  std::int64_t num_nodes = 1;                           ///< at least 1
+  StrategyOption strategy = "auto";                     ///< "auto", "single_device", "ddp", "ddp_find_unused_parameters_true", "ddp_zero1"
+  Devices devices = "auto";                             ///< processes on each machine; "auto": 1, or as many as the launcher has started
+  std::int64_t num_nodes = 1;                           ///< machines, at least 1
   std::optional<std::variant<std::int64_t, std::string>> precision = std::nullopt;  ///< "32-true"
   LoggerOption logger = {};                             ///< true
   Callbacks callbacks = {};
@@ -93,8 +102,8 @@ struct TrainerOptions {
 template <class V>
 void fields(V&& f, TrainerOptions& o) {
   f("accelerator", o.accelerator, "where to run: auto or cpu");
-  f("strategy", o.strategy, "how processes share the work: auto or single_device");
-  f("devices", o.devices, "how many devices: auto or 1");
+  f("strategy", o.strategy, "how processes share the work: auto, single_device, ddp, ddp_find_unused_parameters_true or ddp_zero1");
+  f("devices", o.devices, "processes on each machine; auto: 1, or as many as the launcher has started");
   f("num_nodes", o.num_nodes, "number of machines");
   f("precision", o.precision, "32-true");
   f("logger", o.logger, "true: CSVLogger in lightning_logs; false: none; or loggers by class_path");

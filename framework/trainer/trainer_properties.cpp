@@ -19,11 +19,12 @@ const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::Link::optimizers(
 const std::vector<LRSchedulerConfig>& Trainer::Link::lr_scheduler_configs() const {
   return trainer_.impl_->run.lr_scheduler_configs;
 }
-at::Tensor Trainer::Link::step_optimizer(optim::Optimizer& optimizer, const Closure& closure) {
-  return trainer_.impl_->fit_loop.optimization.step_optimizer(trainer_.impl_->run, optimizer, closure);
-}
+const LightningOptimizers& Trainer::Link::lightning_optimizers() const { return trainer_.impl_->fit_loop.optimization.optimizers(); }
 void Trainer::Link::backward(const at::Tensor& loss) {
   trainer_.impl_->fit_loop.optimization.backward(trainer_.impl_->run, loss);
+}
+at::Tensor Trainer::Link::all_gather(const at::Tensor& tensor, bool sync_grads) {
+  return trainer_.impl_->run.strategy->all_gather(tensor, sync_grads);
 }
 void Trainer::Link::detach() {
   if (trainer_.impl_->run.module) trainer_.impl_->run.module = nullptr;
@@ -57,7 +58,7 @@ std::vector<std::int64_t> Trainer::num_sanity_val_batches() const {
 }
 std::vector<std::int64_t> Trainer::num_test_batches() const { return impl_->test_loop.all_batches(); }
 std::int64_t Trainer::estimated_stepping_batches() { return impl_->fit_loop.estimated_stepping_batches(impl_->run); }
-const Loaders& Trainer::train_dataloader() const { return impl_->fit_loop.train_loaders(); }
+Loaders Trainer::train_dataloader() const { return impl_->fit_loop.train_loaders(); }
 const Loaders& Trainer::val_dataloaders() const {
   const Run& run = impl_->run;
   return run.fn == TrainerFn::validate ? impl_->validate_loop.loaders() : impl_->fit_loop.val_loop.loaders();
@@ -119,20 +120,29 @@ void Trainer::print(std::string_view text) const {
 std::string Trainer::accelerator() const { return impl_->run.strategy->root_device().is_cpu() ? "cpu" : "cuda"; }
 Precision& Trainer::precision_plugin() const { return *impl_->run.precision; }
 std::string Trainer::precision() const { return impl_->run.precision->name(); }
+GradScaler* Trainer::scaler() const { return impl_->run.precision->scaler(); }
+std::shared_ptr<void> Trainer::init_module() const { return impl_->run.precision->tensor_init_context(); }
+std::optional<DistributedSamplerKwargs> Trainer::distributed_sampler_kwargs() const {
+  if (world_size() == 1) return std::nullopt;
+  return DistributedSamplerKwargs{.num_replicas = world_size(), .rank = global_rank()};
+}
 Profiler* Trainer::profiler() const { return impl_->run.profiler.get(); }
 LightningDataModule* Trainer::datamodule() const { return impl_->run.datamodule; }
 int Trainer::local_rank() const { return impl_->run.strategy->local_rank(); }
-int Trainer::node_rank() const { return 0; }
+int Trainer::node_rank() const { return impl_->run.strategy->node_rank(); }
 int Trainer::world_size() const { return impl_->run.strategy->world_size(); }
 std::vector<std::int64_t> Trainer::device_ids() const {
   const at::Device device = impl_->run.strategy->root_device();
-  return {device.has_index() ? device.index() : 0};
+  std::vector<std::int64_t> out(static_cast<std::size_t>(impl_->run.strategy->local_world_size()), device.has_index() ? device.index() : 0);
+  for (std::size_t i = 1; i < out.size(); ++i) out[i] = static_cast<std::int64_t>(i);
+  return out;
 }
 Strategy& Trainer::strategy() const { return *impl_->run.strategy; }
 LightningModule* Trainer::lightning_module() const { return impl_->run.module; }
 const std::vector<std::shared_ptr<optim::Optimizer>>& Trainer::optimizers() const { return impl_->run.optimizers; }
 const std::vector<LRSchedulerConfig>& Trainer::lr_scheduler_configs() const { return impl_->run.lr_scheduler_configs; }
 std::string Trainer::log_dir() const {
+  if (!impl_->shared_log_dir.empty()) return impl_->shared_log_dir;
   const Logger* first = logger();
   return first ? first->log_dir().value_or(default_root_dir_) : default_root_dir_;
 }

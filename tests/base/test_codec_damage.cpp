@@ -133,14 +133,20 @@ TEST_CASE("records beyond 4 GiB have the zip64 fields that torch.save writes") {
   const zip::Entry far{"archive/data/2", 4'400'001'048, 20, 0x68c9c48c};
   const std::string size("\x00\xac\x42\x06\x01\0\0\0", 8), offset("\x18\xb0\x42\x06\x01\0\0\0", 8);
   const std::string large_field("\1\0\x10\0", 4), far_field("\1\0\x08\0", 4);
-  CHECK_THAT(zip::local_header(large), Contains(large_field + size + std::string(8, '\0') + "FB"));
-  CHECK_THAT(zip::local_header(far), Contains(far_field + offset + "FB"));
-  CHECK((924 + zip::local_header(large).size()) % 64 == 0);
-  CHECK((4'400'001'048 + zip::local_header(far).size()) % 64 == 0);
-  CHECK_THAT(zip::central_header(large), Catch::Matchers::EndsWith(large_field + size + size));
-  CHECK_THAT(zip::central_header(far), Catch::Matchers::EndsWith(far_field + offset));
-  CHECK(zip::descriptor(large).size() == 24);
-  CHECK(zip::descriptor(far).size() == 24);
+  const auto text = [](auto append, const zip::Entry& entry) {
+    std::string out;
+    append(out, entry);
+    return out;
+  };
+  CHECK_THAT(text(zip::append_local_header, large),
+             Contains(large_field + size + std::string(8, '\0') + "FB"));
+  CHECK_THAT(text(zip::append_local_header, far), Contains(far_field + offset + "FB"));
+  CHECK((924 + text(zip::append_local_header, large).size()) % 64 == 0);
+  CHECK((4'400'001'048 + text(zip::append_local_header, far).size()) % 64 == 0);
+  CHECK_THAT(text(zip::append_central_header, large), Catch::Matchers::EndsWith(large_field + size + size));
+  CHECK_THAT(text(zip::append_central_header, far), Catch::Matchers::EndsWith(far_field + offset));
+  CHECK(text(zip::append_descriptor, large).size() == 24);
+  CHECK(text(zip::append_descriptor, far).size() == 24);
 }
 
 TEST_CASE("a file of a plain zip writer, without alignment and dot-files, is read") {

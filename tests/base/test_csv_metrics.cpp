@@ -27,7 +27,7 @@ std::string read(const std::string& path) {
   return text.str();
 }
 
-void add(CsvMetricsWriter& writer, std::vector<Cell> cells, std::int64_t step) {
+void add(CsvMetricsWriter& writer, std::vector<Metric> cells, std::int64_t step) {
   writer.add(cells, step);
 }
 

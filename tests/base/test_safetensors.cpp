@@ -72,7 +72,7 @@ TEST_CASE("what is read is written back, with ties, order and metadata") {
     CHECK(again.metadata == file.metadata);
     CHECK(safetensors_bytes(again) == bytes);
     for (std::size_t i = 0; const auto& item : again.tensors.as_dict())
-      CHECK(item.first == (file.tensors.as_dict().begin() + static_cast<std::ptrdiff_t>(i++))->first);
+      CHECK(item.first == std::next(file.tensors.as_dict().begin(), i++)->first);
   }
 }
 

@@ -7,6 +7,7 @@ called, or every action that it profiled, in order; option_errors.json, what Tra
 """
 
 import contextlib
+import dataclasses
 import functools
 import inspect
 import io
@@ -21,7 +22,7 @@ import warnings
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch import callbacks as C
-from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from torch.utils.data import DataLoader
 
@@ -37,8 +38,9 @@ def write(name, value):
 # ---- Signatures ------------------------------------------------------------------------------------------------------------
 
 CLASSES = [Trainer, C.ModelCheckpoint, C.EarlyStopping, C.GradientAccumulationScheduler, C.ModelSummary, C.TQDMProgressBar,
-           C.Timer, C.LearningRateMonitor, C.WeightAveraging, C.EMAWeightAveraging, C.StochasticWeightAveraging, C.BackboneFinetuning,
-           C.DeviceStatsMonitor, C.ThroughputMonitor, C.LambdaCallback, C.BasePredictionWriter, CSVLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
+           C.RichProgressBar, C.Timer, C.LearningRateMonitor, C.WeightAveraging, C.EMAWeightAveraging, C.StochasticWeightAveraging,
+           C.BackboneFinetuning, C.DeviceStatsMonitor, C.ThroughputMonitor, C.LambdaCallback, C.BasePredictionWriter, CSVLogger,
+           TensorBoardLogger, SimpleProfiler, AdvancedProfiler, PyTorchProfiler]
 FUNCTIONS = {"log": LightningModule.log, "fit": Trainer.fit, "validate": Trainer.validate, "test": Trainer.test,
              "predict": Trainer.predict}
 
@@ -51,6 +53,8 @@ def signature(function):
         entry = {"name": name, "required": p.default is p.empty}
         if not entry["required"]:
             entry["default"] = getattr(p.default, "value", p.default)
+            if dataclasses.is_dataclass(entry["default"]):
+                entry["default"] = dataclasses.asdict(entry["default"])
             if callable(entry["default"]):
                 entry["default"] = {"function": p.default.__name__}
             elif isinstance(entry["default"], torch.device):
@@ -144,6 +148,7 @@ class Model(Loaders, LightningModule):
             raise {"Boom": Boom("boom"), "KeyboardInterrupt": KeyboardInterrupt()}[wanted["type"]]
 
     def loss(self, batch):
+        batch = batch[0] if isinstance(batch, list) else batch
         return ((batch * self.w).sum(-1) - 1.0).square().mean()
 
     def training_step(self, batch, batch_idx):
@@ -153,13 +158,22 @@ class Model(Loaders, LightningModule):
             self.trainer.should_stop = True
         if self.options.get("skip_step") == self.steps - 1:
             return None
-        loss = self.loss(batch)
         if not self.automatic_optimization:
-            optimizer = self.optimizers()
+            several = self.optimizers() if self.options.get("optimizer") == "two" else [self.optimizers()]
+            for optimizer in several:
+                self.manual_step(optimizer, batch)
+        return self.loss(batch)
+
+    def manual_step(self, optimizer, batch):
+        def backward():
             optimizer.zero_grad()
-            self.manual_backward(loss)
+            self.manual_backward(self.loss(batch))
+        if self.options.get("closure"):
+            with optimizer.toggle_model():
+                optimizer.step(closure=backward)
+        else:
+            backward()
             optimizer.step()
-        return loss
 
     def validation_step(self, batch, batch_idx, dataloader_idx=0):
         if not self.trainer.sanity_checking:
@@ -177,6 +191,13 @@ class Model(Loaders, LightningModule):
 
     def configure_optimizers(self):
         optimizer = torch.optim.SGD(self.parameters(), lr=0.125)
+        kind = self.options.get("optimizer")
+        if kind == "none":
+            return None
+        if kind == "two":
+            return [optimizer, torch.optim.SGD(self.parameters(), lr=0.25)]
+        if kind:
+            return torch.optim.LBFGS(self.parameters(), lr=0.125, max_iter=3, line_search_fn="strong_wolfe" if kind == "wolfe" else None)
         interval = self.options.get("scheduler")
         if not interval:
             return optimizer
@@ -254,6 +275,12 @@ SCENARIOS = [
     scenario("fast_dev_run", {"fast_dev_run": True}, runs=["fit", "validate", "test", "predict"]),
     scenario("overfit_batches", {"overfit_batches": 1, "max_epochs": 2}),
     scenario("clipping", {"gradient_clip_val": 0.5}),
+    scenario("LBFGS", {"gradient_clip_val": 0.5}, module={"optimizer": "lbfgs"}),
+    scenario("LBFGS with a line search, accumulate 2", {"accumulate_grad_batches": 2}, module={"optimizer": "wolfe"}),
+    scenario("no optimizer", {"accumulate_grad_batches": 2}, module={"optimizer": "none"}),
+    scenario("two optimizers by hand", module={"automatic_optimization": False, "optimizer": "two"}),
+    scenario("closures by hand", module={"automatic_optimization": False, "optimizer": "two", "closure": True}),
+    scenario("several training loaders", {"max_epochs": 2}, data={"train": [2, 3]}),
     scenario("barebones", {"barebones": True}, data={"val": 1}),
 ]
 

@@ -131,7 +131,7 @@ Value play_run(const Value& scenario, const Value& run, const std::string& root,
         Value config = Value::dict();
         config["class_path"] = item.at("class");
         if (const Value* args = item.find("init_args")) config["init_args"] = *args;
-        callbacks.push_back(levin::callback_registry().make(config, "callbacks"));
+        callbacks.push_back(levin::callback_registry().make(config));
       }
     }
     levin::TrainerOptions options;

@@ -170,7 +170,7 @@ levin::StepOutput Model::training_step(const levin::Batch& batch, std::int64_t b
   if (listed("stop_at_steps", index)) trainer().set_should_stop();
   if (automatic_optimization) return value;
   for (std::int64_t i = 0; i < int_or(spec_, "manual_steps", 1); ++i) {
-    for (auto& optimizer : optimizers()) {
+    for (levin::LightningOptimizer& optimizer : optimizers()) {
       optimizer.zero_grad();
       manual_backward(loss(batch));
       optimizer.step();

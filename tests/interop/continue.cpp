@@ -39,11 +39,11 @@ OptimizerPtr make_optimizer(const std::string& name, std::vector<at::Tensor> par
   throw levin::ValueError("no optimizer " + name);
 }
 
-std::optional<levin::LRSchedulerConfig> make_scheduler(const std::string& name, const OptimizerPtr& o) {
+levin::LRSchedulerOption make_scheduler(const std::string& name, const OptimizerPtr& o) {
   using namespace levin::optim;
   using Config = levin::LRSchedulerConfig;
   const bool cycles = o->momentum(0).value_or(0) > 0 || o->betas(0);
-  if (name == "none") return std::nullopt;
+  if (name == "none") return {};
   if (name == "step") return Config{step_lr(o, {.step_size = 1, .gamma = 0.5})};
   if (name == "multistep") return Config{multi_step_lr(o, {.milestones = {1, 3, 3}, .gamma = 0.5})};
   if (name == "exponential") return Config{exponential_lr(o, {.gamma = 0.8})};

@@ -32,9 +32,9 @@ inline levin::Value to_value(const Json& json) {
 }
 
 /// The formula of `make_params`.
-inline std::vector<at::Tensor> make_params(at::ScalarType type) {
+inline std::vector<at::Tensor> make_params(at::ScalarType type, bool matrices = false) {
   std::vector<at::Tensor> out;
-  for (const std::vector<std::int64_t>& size : {std::vector<std::int64_t>{3, 4}, {5}}) {
+  for (const std::vector<std::int64_t>& size : {std::vector<std::int64_t>{3, 4}, matrices ? std::vector<std::int64_t>{6, 2} : std::vector<std::int64_t>{5}}) {
     at::Tensor values = at::empty(size, at::kDouble);
     for (std::int64_t k = 0; k < values.numel(); ++k)
       values.data_ptr<double>()[k] = std::cos(0.7 * static_cast<double>(k) + static_cast<double>(out.size()));

@@ -1,13 +1,14 @@
 // Our schedulers against rates, momenta and state recorded from torch 2.11.
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/fields.h"
 #include "levin/framework/optim/adam.h"
-#include "levin/framework/optim/one_cycle_lr.h"
-#include "levin/framework/optim/reduce_lr_on_plateau.h"
 #include "levin/framework/optim/schedulers.h"
 #include "levin/framework/optim/sgd.h"
 #include "optim/recorded.h"
 #include "support/catch.h"
+
+#include <map>
 
 using namespace levin;
 
@@ -18,28 +19,76 @@ using Scheduler = std::shared_ptr<optim::LRScheduler>;
 std::shared_ptr<optim::Optimizer> make_optimizer(const recorded::Json& one) {
   const auto params = recorded::make_params(at::kFloat);
   const std::vector<optim::ParamGroup> groups{{{params[0]}}, {{params[1]}, 0.05}};
-  if (one.at("optimizer") == "SGD") return optim::sgd(groups, {.lr = 0.1, .momentum = 0.9});
-  return optim::adamw(groups, {.lr = 0.1});
+  std::shared_ptr<optim::Optimizer> optimizer;
+  if (one.at("optimizer") == "SGD") optimizer = optim::sgd(groups, {.lr = 0.1, .momentum = 0.9});
+  else optimizer = optim::adamw(groups, {.lr = 0.1});
+  if (one.at("options").contains("last_epoch")) {
+    optimizer->set_initial_lr(0, 0.2);
+    optimizer->set_initial_lr(1, 0.08);
+  }
+  return optimizer;
+}
+
+/// The recorder's functions.
+double function(const std::string& name, double x) {
+  if (name == "inverse") return 1.0 / (1.0 + x);
+  if (name == "wave") return 1.0 + 0.25 * std::sin(x);
+  if (name == "root") return 1.0 / std::sqrt(x + 2.0);
+  throw ValueError("no function " + name);
+}
+
+optim::LRLambda lr_lambda(const std::string& name) {
+  return [name](std::int64_t epoch) { return function(name, static_cast<double>(epoch)); };
 }
 
 template <class S>
-Scheduler with_options(std::shared_ptr<optim::Optimizer> optimizer, const Value& options) {
+Scheduler with_options(std::shared_ptr<optim::Optimizer> optimizer, recorded::Json options) {
   typename S::Options given;
-  read_fields(options, given, "");
+  if constexpr (requires { given.scale_fn; }) {
+    if (options.contains("scale_fn")) given.scale_fn = [name = std::string(options["scale_fn"])](double x) { return function(name, x); };
+    options.erase("scale_fn");
+  }
+  read_fields(recorded::to_value(options), given, "");
   return std::make_shared<S>(std::move(optimizer), given);
 }
 
-Scheduler make_scheduler(const recorded::Json& one, std::shared_ptr<optim::Optimizer> optimizer) {
-  const std::string name = one.at("scheduler");
-  const Value options = recorded::to_value(one.at("options"));
-  if (name == "StepLR") return with_options<optim::StepLR>(optimizer, options);
-  if (name == "MultiStepLR") return with_options<optim::MultiStepLR>(optimizer, options);
-  if (name == "ExponentialLR") return with_options<optim::ExponentialLR>(optimizer, options);
-  if (name == "CosineAnnealingLR") return with_options<optim::CosineAnnealingLR>(optimizer, options);
-  if (name == "LinearLR") return with_options<optim::LinearLR>(optimizer, options);
-  if (name == "ReduceLROnPlateau") return with_options<optim::ReduceLROnPlateau>(optimizer, options);
-  if (name == "OneCycleLR") return with_options<optim::OneCycleLR>(optimizer, options);
-  return optim::lambda_lr(optimizer, [](std::int64_t epoch) { return 1.0 / (1.0 + static_cast<double>(epoch)); });
+template <class S>
+Scheduler with_function(std::shared_ptr<optim::Optimizer> optimizer, const recorded::Json& options) {
+  const auto& given = options.at("lr_lambda");
+  const std::int64_t last_epoch = options.value("last_epoch", -1);
+  if (given.is_string()) return std::make_shared<S>(optimizer, lr_lambda(given), last_epoch);
+  std::vector<optim::LRLambda> functions;
+  for (const auto& name : given) functions.push_back(lr_lambda(name));
+  return std::make_shared<S>(optimizer, functions, last_epoch);
+}
+
+Scheduler make_scheduler(const std::string& name, const recorded::Json& options, const std::shared_ptr<optim::Optimizer>& optimizer) {
+  using Make = Scheduler (*)(std::shared_ptr<optim::Optimizer>, recorded::Json);
+  static const std::map<std::string, Make> by_name{
+      {"StepLR", with_options<optim::StepLR>},
+      {"MultiStepLR", with_options<optim::MultiStepLR>},
+      {"ConstantLR", with_options<optim::ConstantLR>},
+      {"LinearLR", with_options<optim::LinearLR>},
+      {"ExponentialLR", with_options<optim::ExponentialLR>},
+      {"PolynomialLR", with_options<optim::PolynomialLR>},
+      {"CosineAnnealingLR", with_options<optim::CosineAnnealingLR>},
+      {"CosineAnnealingWarmRestarts", with_options<optim::CosineAnnealingWarmRestarts>},
+      {"ReduceLROnPlateau", with_options<optim::ReduceLROnPlateau>},
+      {"OneCycleLR", with_options<optim::OneCycleLR>},
+      {"CyclicLR", with_options<optim::CyclicLR>},
+  };
+  if (const auto found = by_name.find(name); found != by_name.end()) return found->second(optimizer, options);
+  if (name == "LambdaLR") return with_function<optim::LambdaLR>(optimizer, options);
+  if (name == "MultiplicativeLR") return with_function<optim::MultiplicativeLR>(optimizer, options);
+  std::vector<Scheduler> schedulers;
+  for (const auto& one : options.at("schedulers")) schedulers.push_back(make_scheduler(one[0], one[1], optimizer));
+  if (name == "ChainedScheduler") return optim::chained_scheduler(schedulers);
+  REQUIRE(name == "SequentialLR");
+  return optim::sequential_lr(optimizer, {.schedulers = schedulers, .milestones = options.at("milestones")});
+}
+
+Scheduler make_scheduler(const recorded::Json& one, const std::shared_ptr<optim::Optimizer>& optimizer) {
+  return make_scheduler(one.at("scheduler"), one.at("options"), optimizer);
 }
 
 void step(optim::LRScheduler& scheduler, int epoch) {
@@ -91,8 +140,10 @@ TEST_CASE("rates, momenta and state are torch's") {
       INFO("epoch " << epoch);
       check_rates(*scheduler, rates[epoch + 1]);
       if (one.at("momenta").empty()) continue;
-      const auto betas = optimizer->betas(0);
-      CHECK((betas ? betas->at(0) : *optimizer->momentum(0)) == Approx(one.at("momenta")[epoch][0].get<double>()).epsilon(1e-12));
+      for (std::size_t g = 0; g < 2; ++g) {
+        const auto betas = optimizer->betas(g);
+        CHECK((betas ? betas->at(0) : *optimizer->momentum(g)) == Approx(one.at("momenta")[epoch + 1][g].get<double>()).epsilon(1e-12));
+      }
     }
     check_equal(scheduler->state_dict(), one.at("state"));
     std::vector<std::string> keys;
@@ -117,15 +168,19 @@ TEST_CASE("a saved and loaded scheduler goes on where it was") {
     resumed->load_state_dict(scheduler->state_dict());
     CHECK(resumed->state_dict() == scheduler->state_dict());
     for (int epoch = half; epoch + 1 < static_cast<int>(rates.size()); ++epoch) {
+      step(*scheduler, epoch);
       step(*resumed, epoch);
+      CHECK(resumed->get_last_lr() == scheduler->get_last_lr());  // to the bit
       check_rates(*resumed, rates[static_cast<std::size_t>(epoch) + 1]);
     }
-    check_equal(resumed->state_dict(), one.at("state"));
+    CHECK(resumed->state_dict() == scheduler->state_dict());
+    CHECK(other_optimizer->state_dict() == optimizer->state_dict());
   }
 }
 
 TEST_CASE("schedulers refuse what torch refuses") {
   const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  const auto other = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
   using Case = std::pair<std::function<void()>, std::string>;
   const std::vector<Case> table{
       {[&] { optim::step_lr(sgd, {}); }, "StepLR needs a step_size of at least 1, got 0"},
@@ -144,6 +199,28 @@ TEST_CASE("schedulers refuse what torch refuses") {
          for (int i = 0; i < 11; ++i) cycle->step();
        },
        "Tried to step 11 times. The specified number of total steps is 10"},
+      {[&] { optim::one_cycle_lr(sgd, {.max_lr = std::vector<double>{0.1, 0.2}, .total_steps = 10}); },
+       "max_lr must have the same length as optimizer.param_groups. max_lr has 2 values, param_groups has 1."},
+      {[&] { optim::constant_lr(sgd, {.factor = 1.5}); }, "Constant multiplicative factor expected to be between 0 and 1."},
+      {[&] { optim::exponential_lr(sgd, {}); }, "ExponentialLR needs a gamma, say 0.95"},
+      {[&] { optim::cosine_annealing_lr(sgd, {}); }, "CosineAnnealingLR needs a T_max of at least 1, got 0"},
+      {[&] { optim::cosine_annealing_warm_restarts(sgd, {}); }, "Expected positive integer T_0, but got 0"},
+      {[&] { optim::cosine_annealing_warm_restarts(sgd, {.T_0 = 3, .T_mult = 0}); }, "Expected integer T_mult >= 1, but got 0"},
+      {[&] { optim::lambda_lr(sgd, {lr_lambda("root"), lr_lambda("wave")}); }, "Expected 1 lr_lambdas, but got 2"},
+      {[&] { optim::cyclic_lr(sgd, {}); }, "CyclicLR needs a max_lr, say 0.1"},
+      {[&] { optim::cyclic_lr(sgd, {.max_lr = 0.1, .mode = "sawtooth"}); }, "mode is invalid and scale_fn is None"},
+      {[&] { optim::cyclic_lr(sgd, {.base_lr = std::vector<double>{}, .max_lr = 0.1}); },
+       "base_lr must have the same length as optimizer.param_groups. base_lr has 0 values, param_groups has 1."},
+      {[&] { optim::sequential_lr(sgd, {}); }, "SequentialLR expects at least one scheduler, but got no scheduler."},
+      {[&] { optim::sequential_lr(sgd, {.schedulers = {step_lr(sgd, {.step_size = 1})}, .milestones = {3}}); },
+       "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone points, but got "
+       "number of schedulers 1 and the number of milestones to be equal to 1"},
+      {[&] { optim::sequential_lr(sgd, {.schedulers = {step_lr(other, {.step_size = 1})}}); },
+       "SequentialLR expects all schedulers to belong to the same optimizer, but got scheduler StepLR at index 0 has another one"},
+      {[&] { optim::chained_scheduler({}); }, "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."},
+      {[&] { optim::chained_scheduler({step_lr(sgd, {.step_size = 1}), reduce_lr_on_plateau(sgd)}); },
+       "ChainedScheduler does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified when calling "
+       "`step`, but got one at index 1 in the given schedulers sequence."},
   };
   for (const auto& [action, words] : table) {
     std::string said = "nothing was thrown";
@@ -163,4 +240,39 @@ TEST_CASE("a plateau scheduler says that it needs a metric and a NaN is no impro
   CHECK_THROWS_AS(plateau->step(), TypeError);
   plateau->step(std::nan(""));
   CHECK(sgd->lr(0) == Approx(0.01));
+}
+
+TEST_CASE("a schedule that goes on behind an epoch needs the first rates") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  CHECK_THROWS_AS(optim::exponential_lr(sgd, {.gamma = 0.5, .last_epoch = 3}), KeyError);
+  sgd->set_initial_lr(0, 0.4);
+  const auto scheduler = optim::exponential_lr(sgd, {.gamma = 0.5, .last_epoch = 3});
+  CHECK(scheduler->last_epoch() == 4);
+  CHECK(sgd->lr(0) == 0.1);
+}
+
+TEST_CASE("only the first of a SequentialLR may be made of schedulers") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  const auto chained = optim::chained_scheduler({optim::exponential_lr(sgd, {.gamma = 0.5})});
+  const auto scheduler = optim::sequential_lr(sgd, {.schedulers = {optim::constant_lr(sgd), chained}, .milestones = {1}});
+  CHECK_THROWS_AS(scheduler->step(), NotImplementedError);
+}
+
+TEST_CASE("attributes of Python's callables are left out with a warning") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  const auto scheduler = optim::lambda_lr(sgd, lr_lambda("root"));
+  Value state = scheduler->state_dict();
+  CHECK(state.at("lr_lambdas") == Value::list({Value()}));
+  state["lr_lambdas"] = Value::list({Dict{{"warmup", 10}}});
+  const CapturedMessages messages;
+  scheduler->load_state_dict(state);
+  REQUIRE(messages.warnings().size() == 1);
+  CHECK_THAT(messages.warnings()[0], Catch::Contains("LambdaLR: the state has attributes of a callable object, {'warmup': 10}"));
+}
+
+TEST_CASE("a chain in the state that is not the scheduler's is refused") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  const auto one = optim::chained_scheduler({optim::constant_lr(sgd)});
+  const auto two = optim::chained_scheduler({optim::constant_lr(sgd), optim::constant_lr(sgd)});
+  CHECK_THROWS_AS(one->load_state_dict(two->state_dict()), ValueError);
 }

@@ -28,7 +28,7 @@ class Model : public TinyModule {
   levin::StepOutput training_step(const levin::Batch& batch, std::int64_t) override {
     const at::Tensor value = loss(batch);
     if (!automatic_optimization) {
-      auto optimizer = optimizers().at(0);
+      levin::LightningOptimizer& optimizer = optimizers();
       optimizer.zero_grad();
       manual_backward(value);
       optimizer.step();

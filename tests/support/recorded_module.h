@@ -8,6 +8,7 @@
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/module/data_module.h"
+#include "levin/framework/optim/lbfgs.h"
 #include "levin/framework/optim/schedulers.h"
 #include "levin/framework/optim/sgd.h"
 #include "support/tiny_module.h"
@@ -44,14 +45,9 @@ class Module : public TinyModule {
     fail("training_step", step);
     if (is(options_.find("stop_at"), step)) trainer().set_should_stop();
     if (is(options_.find("skip_step"), step)) return {};
-    const at::Tensor value = loss(batch);
-    if (!automatic_optimization) {
-      auto optimizer = optimizers().at(0);
-      optimizer.zero_grad();
-      manual_backward(value);
-      optimizer.step();
-    }
-    return value;
+    if (!automatic_optimization)
+      for (levin::LightningOptimizer& optimizer : optimizers()) manual_step(optimizer, batch);
+    return loss(batch);
   }
   levin::StepOutput validation_step(const levin::Batch& batch, std::int64_t idx) override {
     note("validation_step");
@@ -71,6 +67,12 @@ class Module : public TinyModule {
     note("configure_optimizers");
     const levin::Value* interval = options_.find("scheduler");
     auto config = TinyModule::configure_optimizers();
+    if (const levin::Value* kind = options_.find("optimizer")) {
+      if (*kind == levin::Value("none")) return {};
+      if (*kind == levin::Value("two")) return {config.optimizers.at(0), levin::optim::sgd(parameters(), {.lr = 0.25})};
+      const bool wolfe = *kind == levin::Value("wolfe");
+      return levin::optim::lbfgs(parameters(), {.lr = 0.125, .max_iter = 3, .line_search_fn = wolfe ? std::optional<std::string>("strong_wolfe") : std::nullopt});
+    }
     if (!interval) return config;
     config.lr_schedulers.push_back({.scheduler = levin::optim::step_lr(config.optimizers.at(0), {.step_size = 1}),
                                     .interval = interval->as_string()});
@@ -133,6 +135,20 @@ class Module : public TinyModule {
   }
 
  private:
+  void manual_step(levin::LightningOptimizer& optimizer, const levin::Batch& batch) {
+    const auto backward = [&] {
+      optimizer.zero_grad();
+      manual_backward(loss(batch));
+      return at::Tensor();
+    };
+    if (options_.find("closure")) {
+      const auto toggled = optimizer.toggle_model();
+      optimizer.step(backward);
+    } else {
+      backward();
+      optimizer.step();
+    }
+  }
   static bool is(const levin::Value* at, std::int64_t n) { return at && at->as_int() == n; }
   void fail(const char* hook, std::int64_t n) {
     const levin::Value* wanted = options_.find("raise");

@@ -1,5 +1,6 @@
 // "A resume is the same run", from every file that a run saves: weights, optimizer, generators, learning rate, samples, logged values.
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/cat.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
 
@@ -14,7 +15,11 @@
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/snapshot.h"
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/data/seed.h"
+#include "levin/framework/metrics/aggregation.h"
+#include "levin/framework/metrics/auroc.h"
+#include "levin/framework/metrics/mean_absolute_error.h"
 #include "levin/framework/optim/adam.h"
 #include "levin/framework/optim/one_cycle_lr.h"
 #include "levin/framework/optim/reduce_lr_on_plateau.h"
@@ -39,13 +44,23 @@ class Network : public levin::LightningModule {
  public:
   explicit Network(MakeOptimizers make)
       : make_(std::move(make)), layer_(register_module("layer", torch::nn::Linear(2, 6))), drop_(register_module("drop", torch::nn::Dropout(0.3))),
-        head_(register_module("head", torch::nn::Linear(6, 1))) {}
+        head_(register_module("head", torch::nn::Linear(6, 1))),
+        error_(register_metric("error", std::make_shared<levin::metrics::MeanAbsoluteError>())),
+        area_(register_metric("area", std::make_shared<levin::metrics::AUROC>(levin::metrics::AUROCOptions{.task = "binary"}))),
+        largest_(register_metric("largest", std::make_shared<levin::metrics::MaxMetric>())),
+        val_error_(register_metric("val_error", std::make_shared<levin::metrics::MeanAbsoluteError>())) {}
 
   levin::StepOutput training_step(const levin::Batch& batch, std::int64_t) override {
-    const at::Tensor x = batch[0];
+    const bool combined = batch[0].is_list();
+    const at::Tensor x = combined ? at::cat({batch[0].tensor(), batch[1].tensor()}) : batch[0].tensor();
     history.samples.emplace_back(x.const_data_ptr<float>(), x.const_data_ptr<float>() + x.numel());
     history.learning_rates.push_back(trainer().optimizers().front()->param_groups().front().options().get_lr());
-    const auto loss = (head_(drop_(layer_(x).relu())) - x.sum(1, true)).square().mean();
+    const at::Tensor y = head_(drop_(layer_(x).relu())), target = x.sum(1, true);
+    const auto loss = (y - target).square().mean();
+    error_->forward(y, target);
+    log("train_error", error_, {.on_step = true, .on_epoch = true});
+    area_->update(y, (target > 1).to(at::kLong));
+    log("train_area", area_, {.on_step = false, .on_epoch = true});
     history.losses.push_back(loss.item<double>());
     log("train_loss", loss, {.on_step = true, .on_epoch = true});
     return loss;
@@ -53,10 +68,15 @@ class Network : public levin::LightningModule {
   void on_train_batch_end(const levin::StepOutput& output, const levin::Batch& batch, std::int64_t batch_idx) override {
     log("end_loss", output.loss(), {.on_step = false, .on_epoch = true});
     log("end_sum", batch[0].tensor().sum(), {.on_epoch = true});
+    largest_->forward(output.loss());
+    log("largest", largest_, {.on_epoch = true});
     ends.push_back(batch_idx);
   }
   levin::StepOutput validation_step(const levin::Batch& batch, std::int64_t) override {
-    log("val_loss", (head_(layer_(batch[0]).relu()) - batch[0].tensor().sum(1, true)).square().mean());
+    const at::Tensor y = head_(layer_(batch[0]).relu()), target = batch[0].tensor().sum(1, true);
+    log("val_loss", (y - target).square().mean());
+    val_error_->update(y, target);
+    log("val_error", val_error_);
     return {};
   }
   OptimizerConfig configure_optimizers() override { return make_(*this); }
@@ -69,6 +89,10 @@ class Network : public levin::LightningModule {
   torch::nn::Linear layer_;
   torch::nn::Dropout drop_;
   torch::nn::Linear head_;
+  std::shared_ptr<levin::metrics::MeanAbsoluteError> error_;
+  std::shared_ptr<levin::metrics::AUROC> area_;
+  std::shared_ptr<levin::metrics::MaxMetric> largest_;
+  std::shared_ptr<levin::metrics::MeanAbsoluteError> val_error_;
 };
 
 // Rows as text, so that two runs can be compared to the bit.
@@ -120,6 +144,7 @@ struct Case {
   std::int64_t workers = 0, accumulate = 1;
   std::optional<levin::ValCheckOption> val_check_interval = std::nullopt;
   bool scheduled_accumulation = false;
+  const char* combined = nullptr;  ///< the mode in which a second, shorter loader comes in
 };
 
 struct Ran {
@@ -155,7 +180,10 @@ Ran train(const Case& c, const std::string& folder, std::optional<std::string> c
   for (int i = 0; i < 20; ++i) x[i][0] = 0.1 * i, x[i][1] = 0.05 * (i % 7);
   const levin::DataLoader loader(levin::TensorDataset({x}), {.batch_size = 2, .shuffle = true, .num_workers = c.workers,
                                                             .seed = ckpt_path ? std::optional<std::uint64_t>() : std::optional<std::uint64_t>(5)});
-  trainer.fit(module, {.train = loader, .val = tiny_data(3), .ckpt_path = ckpt_path});
+  const levin::DataLoader shorter(levin::TensorDataset({x.slice(0, 3, 10).contiguous()}), {.batch_size = 2, .shuffle = true, .seed = 6});
+  levin::Loaders training = loader;
+  if (c.combined) training = levin::CombinedLoader({std::make_shared<levin::DataLoader>(loader), std::make_shared<levin::DataLoader>(shorter)}, c.combined);
+  trainer.fit(module, {.train = training, .val = tiny_data(3), .ckpt_path = ckpt_path});
   return {module.history, module.ends, marks->at, levin::snapshot(module.state_dict()), levin::snapshot(trainer.optimizers().front()->state_dict()),
           at::detail::getDefaultCPUGenerator().get_state(), trainer.current_epoch(), trainer.global_step()};
 }
@@ -169,7 +197,7 @@ void check_all_resumes(const Case& c) {
   INFO(c.name << ", workers " << c.workers << ", accumulate " << c.accumulate);
   const TemporaryFolder folder;
   const Ran whole = train(c, folder.path());
-  REQUIRE(whole.history.samples.size() == 40);
+  REQUIRE(whole.history.samples.size() == (c.combined && c.combined == std::string_view("min_size") ? 16 : 40));
   int resumed_files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     const std::string path = entry.path();
@@ -189,7 +217,7 @@ void check_all_resumes(const Case& c) {
     CHECK(resumed.epoch == whole.epoch);
     CHECK(resumed.step == whole.step);
   }
-  CHECK(resumed_files >= 40 / c.accumulate / 3 + 8);
+  CHECK(resumed_files >= static_cast<int>(whole.history.samples.size()) / c.accumulate / 3 + 8);
 }
 
 template <class Scheduler, class Options>
@@ -238,4 +266,9 @@ TEST_CASE("a resume from any step is the same run to the bit: every scheduler") 
 
 TEST_CASE("a resume from any step is the same run to the bit: accumulation that changes between epochs") {
   check_all_resumes({"GradientAccumulationScheduler", cosine, 0, 1, std::nullopt, /*scheduled_accumulation=*/true});
+}
+
+TEST_CASE("a resume from any step is the same run to the bit: several training loaders") {
+  for (const char* mode : {"min_size", "max_size_cycle"})
+    check_all_resumes({.name = mode, .optimizers = cosine, .accumulate = 3, .val_check_interval = std::int64_t{2}, .combined = mode});
 }

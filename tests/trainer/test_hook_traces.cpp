@@ -86,7 +86,7 @@ std::string difference(const Trace& expected, const Trace& got) {
 
 TEST_CASE("hooks are called in the order that was recorded of Lightning") {
   const levin::Value scenarios = levin::read_json_file(LEVIN_SOURCE_DIR "/tests/conformance/golden/hook_traces.json");
-  REQUIRE(scenarios.size() >= 39);
+  REQUIRE(scenarios.size() >= 45);
   for (const levin::Value& scenario : scenarios.items()) {
     INFO(scenario.at("name").as_string());
     Trace expected;

@@ -92,8 +92,18 @@ TEST_CASE("plugins: one of a kind, none null, and precision is given once") {
 }
 
 TEST_CASE("what this version does not have is refused with a sentence that says so") {
-  const levin::TrainerOptions rows[] = {{.strategy = "ddp"}, {.devices = 2}, {.num_nodes = 2}, {.precision = "bf16-mixed"}, {.sync_batchnorm = true}};
+  const levin::TrainerOptions rows[] = {{.strategy = "fsdp"}, {.precision = "bf16-mixed"}};
   for (const auto& options : rows) CHECK(error_of(options).find("this version") != std::string::npos);
+}
+
+TEST_CASE("strategies by name") {
+  CHECK(error_of(levin::TrainerOptions{.strategy = "ddp", .devices = 2}) == "");
+  CHECK(error_of(levin::TrainerOptions{.strategy = "DDP_find_unused_parameters_true"}) == "");
+  CHECK(error_of(levin::TrainerOptions{.strategy = "ddp_spawn_find_unused_parameters_true"}).find("`strategy='ddp_find_unused_parameters_true'`") != std::string::npos);
+  CHECK(error_of(levin::TrainerOptions{.strategy = "deepspeed_stage_2"}).find("ddp_zero1") != std::string::npos);
+  CHECK(error_of(levin::TrainerOptions{.strategy = "single_device", .devices = 2}).find("`strategy='ddp'`") != std::string::npos);
+  CHECK(error_of(levin::TrainerOptions{.num_nodes = 2}).find("MASTER_ADDR") != std::string::npos);
+  levin::set_console_rank(0);
 }
 
 TEST_CASE("options come from PL_TRAINER_ variables unless they are given") {

@@ -1,7 +1,7 @@
 // Everything a Trainer tells about itself, before, during and after its runs.
 #include "levin/callbacks/early_stopping.h"
 #include "levin/callbacks/model_checkpoint.h"
-#include "levin/callbacks/progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/loops/run.h"
 #include "levin/framework/models/csv_data_module.h"

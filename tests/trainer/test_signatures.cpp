@@ -13,6 +13,8 @@
 #include "levin/callbacks/learning_rate_monitor.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/model_summary.h"
+#include "levin/callbacks/rich_progress_bar.h"
+#include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/callbacks/progress_bar.h"
 #include "levin/callbacks/stochastic_weight_averaging.h"
 #include "levin/callbacks/throughput_monitor.h"
@@ -25,6 +27,7 @@
 #include "levin/framework/profilers/simple_profiler.h"
 #include "levin/framework/trainer/trainer.h"
 #include "levin/loggers/csv_logger.h"
+#include "levin/loggers/tensorboard_logger.h"
 #include "support/catch.h"
 
 namespace {
@@ -46,12 +49,12 @@ Arguments arguments_of() {
 // Of structs without a `fields()` list, whose designators the compiler holds to the struct's order.
 Arguments log_arguments() {
   const levin::LogOptions o{.prog_bar = {}, .logger = {}, .on_step = {}, .on_epoch = {}, .reduce_fx = {}, .enable_graph = {},
-                            .sync_dist = {}, .add_dataloader_idx = {}, .batch_size = {}, .rank_zero_only = {}};
+                            .sync_dist = {}, .add_dataloader_idx = {}, .batch_size = {}, .metric_attribute = {}, .rank_zero_only = {}};
   (void)o;
   const levin::LogOptions d;
   return {{"name", {}}, {"value", {}}, {"prog_bar", d.prog_bar}, {"logger", {}}, {"on_step", {}}, {"on_epoch", {}},
           {"reduce_fx", std::string(d.reduce_fx)}, {"enable_graph", d.enable_graph}, {"sync_dist", d.sync_dist},
-          {"add_dataloader_idx", d.add_dataloader_idx}, {"batch_size", {}}, {"rank_zero_only", d.rank_zero_only}};
+          {"add_dataloader_idx", d.add_dataloader_idx}, {"batch_size", {}}, {"metric_attribute", {}}, {"rank_zero_only", d.rank_zero_only}};
 }
 Arguments fit_arguments() {
   const levin::FitArguments o{.train = {}, .val = {}, .datamodule = {}, .ckpt_path = {}, .strict_ckpt = {}};
@@ -84,6 +87,7 @@ std::vector<Subject> subjects() {
       {"GradientAccumulationScheduler", arguments_of<levin::GradientAccumulationSchedulerOptions>(), {}, {}},
       {"ModelSummary", arguments_of<levin::ModelSummaryOptions>(), {}, {}},
       {"TQDMProgressBar", arguments_of<levin::TQDMProgressBarOptions>(), {"process_position"}, {}},
+      {"RichProgressBar", arguments_of<levin::RichProgressBarOptions>(), {"console_kwargs"}, {}},
       {"Timer", arguments_of<levin::TimerOptions>(), {}, {}},
       {"LearningRateMonitor", arguments_of<levin::LearningRateMonitorOptions>(), {}, {}},
       {"WeightAveraging", arguments_of<levin::WeightAveragingOptions>(), {}, {"avg_fn", "multi_avg_fn"}},
@@ -95,10 +99,12 @@ std::vector<Subject> subjects() {
       {"LambdaCallback", arguments_of<levin::LambdaCallbackOptions>(), {}, {}},
       {"BasePredictionWriter", arguments_of<levin::BasePredictionWriterOptions>(), {}, {}},
       {"CSVLogger", arguments_of<levin::CSVLoggerOptions>(), {}, {}},
+      // Lightning passes these two on to the SummaryWriter, as **kwargs.
+      {"TensorBoardLogger", arguments_of<levin::TensorBoardLoggerOptions>(), {}, {"purge_step", "filename_suffix"}},
       {"SimpleProfiler", arguments_of<levin::SimpleProfilerOptions>(), {}, {}},
       {"AdvancedProfiler", arguments_of<levin::AdvancedProfilerOptions>(), {"dump_stats"}, {}},
       {"PyTorchProfiler", arguments_of<levin::PyTorchProfilerOptions>(), {"emit_nvtx", "table_kwargs"}, {}},
-      {"log", log_arguments(), {"sync_dist_group", "metric_attribute"}, {}},
+      {"log", log_arguments(), {"sync_dist_group"}, {}},
       {"fit", fit_arguments(), {"weights_only"}, {"strict_ckpt"}},
       {"validate", evaluate_arguments(), {"weights_only"}, {"return_predictions", "strict_ckpt"}, false},
       {"test", evaluate_arguments(), {"weights_only"}, {"return_predictions", "strict_ckpt"}, false},

@@ -1,6 +1,9 @@
 // detect_anomaly, deterministic, benchmark, overfit_batches, reload_dataloaders_every_n_epochs, fast_dev_run, validation by time.
 #include <ATen/Context.h>
+#include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/anomaly_mode.h>
+
+#include <csignal>
 
 #include "levin/callbacks/early_stopping.h"
 #include "levin/callbacks/model_checkpoint.h"
@@ -146,4 +149,104 @@ TEST_CASE("limits that look alike say what they mean") {
                                                      "`Trainer(limit_val_batches=1.0)` was configured so 100% of the batches will be used..",
                                                      "`Trainer(val_check_interval=1.0)` was configured so validation will run at the end of the "
                                                      "training epoch.."});
+}
+
+TEST_CASE("whatever is thrown, callbacks and loggers learn that the run failed") {
+  class Noting : public levin::Callback {
+   public:
+    void on_exception(levin::Trainer&, levin::LightningModule&, const std::exception& error) override { said = error.what(); }
+    std::string said;
+  };
+  class Throwing : public TinyModule {
+    levin::StepOutput training_step(const levin::Batch&, std::int64_t) override { throw 42; }
+  } module;
+  const auto noting = std::make_shared<Noting>();
+  levin::Trainer trainer(bare({.callbacks = {noting}, .max_epochs = 1}));
+  CHECK_THROWS_AS(trainer.fit(module, {.train = tiny_data(1)}), int);
+  CHECK(noting->said == "something was thrown that is no std::exception");
+  CHECK(trainer.interrupted());
+}
+
+TEST_CASE("modules in eval mode at the start of training are warned of") {
+  const levin::CapturedMessages messages;
+  TinyModule module;
+  module.eval();
+  levin::Trainer trainer(bare({.max_epochs = 1}));
+  trainer.fit(module, {.train = tiny_data(1)});
+  const auto warnings = messages.warnings();
+  CHECK(std::any_of(warnings.begin(), warnings.end(), [](const std::string& w) {
+    return w.starts_with("Found 1 module(s) in eval mode at the start of training.");
+  }));
+}
+
+TEST_CASE("validate, test and predict run in inference mode unless told otherwise; a validation within fit never does") {
+  class Modes : public TinyModule {
+   public:
+    levin::StepOutput validation_step(const levin::Batch&, std::int64_t) override { return note(); }
+    levin::StepOutput test_step(const levin::Batch&, std::int64_t) override { return note(); }
+    levin::StepOutput predict_step(const levin::Batch&, std::int64_t) override { return note(); }
+    levin::StepOutput note() {
+      seen.push_back((c10::InferenceMode::is_enabled() ? "inference" : (w * 2).requires_grad() ? "gradients" : "no_grad"));
+      return {};
+    }
+    std::vector<std::string> seen;
+  };
+  for (const bool inference : {true, false}) {
+    Modes module;
+    levin::Trainer trainer(bare({.max_epochs = 1, .num_sanity_val_steps = 0, .inference_mode = inference}));
+    trainer.fit(module, {.train = tiny_data(1), .val = tiny_data(1)});
+    trainer.validate(module, {.dataloaders = tiny_data(1), .verbose = false});
+    trainer.test(module, {.dataloaders = tiny_data(1), .verbose = false});
+    trainer.predict(module, {.dataloaders = tiny_data(1)});
+    const std::string mode = inference ? "inference" : "no_grad";
+    CHECK(module.seen == std::vector<std::string>{"no_grad", mode, mode, mode});
+  }
+}
+
+TEST_CASE("a submodule in eval mode stays so through validations, and the rest trains") {
+  class Frozen : public TinyModule {
+   public:
+    Frozen() : frozen(register_module("frozen", std::make_shared<TinyModule>())) { frozen->eval(); }
+    levin::StepOutput training_step(const levin::Batch& batch, std::int64_t idx) override {
+      CHECK((is_training() && !frozen->is_training()));
+      return TinyModule::training_step(batch, idx);
+    }
+    levin::StepOutput validation_step(const levin::Batch&, std::int64_t) override {
+      CHECK((!is_training() && !frozen->is_training()));
+      return {};
+    }
+    levin::OptimizerConfig configure_optimizers() override { return levin::optim::sgd({w}, {.lr = 0.125}); }
+    std::shared_ptr<TinyModule> frozen;
+  } module;
+  const levin::CapturedMessages messages;
+  levin::Trainer trainer(bare({.max_epochs = 2}));
+  trainer.fit(module, {.train = tiny_data(2), .val = tiny_data(1)});
+  CHECK((module.is_training() && !module.frozen->is_training()));
+}
+
+TEST_CASE("Ctrl-C lets the batch at hand end, calls on_exception and comes out as KeyboardInterrupt") {
+  class Interrupted : public TinyModule {
+   public:
+    levin::StepOutput training_step(const levin::Batch& batch, std::int64_t idx) override {
+      if (idx == 1) std::raise(SIGINT);
+      return TinyModule::training_step(batch, idx);
+    }
+    void on_train_batch_end(const levin::StepOutput&, const levin::Batch&, std::int64_t idx) override { last = idx; }
+    void on_train_end() override { FAIL("an interrupted run has no end"); }
+    std::int64_t last = -1;
+  } module;
+  class Noting : public levin::Callback {
+   public:
+    void on_exception(levin::Trainer&, levin::LightningModule&, const std::exception& error) override { name = levin::exception_name(error); }
+    void teardown(levin::Trainer&, levin::LightningModule&, std::string_view) override { FAIL("no teardown hook follows an exception"); }
+    std::string name;
+  };
+  const auto noting = std::make_shared<Noting>();
+  const levin::CapturedMessages messages;
+  levin::Trainer trainer(bare({.callbacks = {noting}, .max_epochs = 2}));
+  CHECK_THROWS_AS(trainer.fit(module, {.train = tiny_data(4)}), levin::KeyboardInterrupt);
+  CHECK((module.last == 1 && trainer.global_step() == 2 && trainer.interrupted()));
+  CHECK(noting->name == "KeyboardInterrupt");
+  const auto infos = messages.infos();
+  CHECK(std::find(infos.begin(), infos.end(), "Detected KeyboardInterrupt, attempting graceful shutdown ...") != infos.end());
 }

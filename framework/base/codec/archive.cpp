@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t largest_pickle = std::size_t{256} << 20;
 
+constexpr std::uint64_t made_in_memory_below = std::uint64_t{256} << 10;
 constexpr std::uint64_t read_back_below = std::uint64_t{64} << 20;
 
 class ArchiveReader {
@@ -172,17 +173,28 @@ class ArchiveWriter {
 
   // Where each part lies follows from the sizes alone.
   std::uint64_t size() const {
-    std::uint64_t position = 0, directory = 0, records = 0;
+    std::uint64_t position = 0, records = 0;
+    std::string scratch, directory;
     auto add = [&](const std::string& name, const void*, std::size_t bytes) {
-      const zip::Entry entry{
-          .name = "archive/" + name, .header_offset = position, .size = bytes};
-      position += zip::local_header(entry).size() + bytes + zip::descriptor(entry).size();
-      directory += zip::central_header(entry).size();
+      const zip::Entry entry{.name = "archive/" + name, .header_offset = position, .size = bytes};
+      scratch.clear();
+      zip::append_local_header(scratch, entry);
+      zip::append_descriptor(scratch, entry);
+      position += scratch.size() + bytes;
+      zip::append_central_header(directory, entry);
       ++records;
     };
     for_each_record(add);
     add(id_name, nullptr, id_size);
-    return position + directory + zip::end_of_directory(records, position, directory).size();
+    zip::append_end_of_directory(directory, records, position, directory.size());
+    return position + directory.size();
+  }
+
+  // Without what lies around the records.
+  std::uint64_t content_size() const {
+    std::uint64_t size = pickled_.bytes.size();
+    for (const auto& storage : pickled_.storages) size += storage->nbytes;
+    return size;
   }
 
  private:
@@ -205,21 +217,6 @@ class ArchiveWriter {
   }
 
   Pickled pickled_;
-};
-
-// Passes bytes on and sums them up.
-class ChecksumSink final : public ByteSink {
- public:
-  explicit ChecksumSink(ByteSink& sink) : sink_(sink) {}
-  void write(const void* data, std::size_t size) override {
-    crc_ = crc32(crc_, data, size);
-    sink_.write(data, size);
-  }
-  std::uint32_t crc() const { return crc_; }
-
- private:
-  ByteSink& sink_;
-  std::uint32_t crc_ = 0;
 };
 
 }  // namespace
@@ -246,22 +243,16 @@ std::uint64_t archive_size(const Value& root) { return ArchiveWriter(root).size(
 
 bool save_archive(const Value& root, const std::string& path, Files& files) {
   const ArchiveWriter writer(root);
+  // A small file is made in memory first: measuring it would take as long.
+  if (writer.content_size() < made_in_memory_below) {
+    StringSink made;
+    writer.write(made);
+    return write_durably(files, path, [&](ByteSink& sink) { sink.write(made.text()); },
+                         {.expected_bytes = made.text().size(), .read_back = true});
+  }
   const std::uint64_t size = writer.size();
-  if (size >= read_back_below)
-    return write_durably(files, path, [&](ByteSink& sink) { writer.write(sink); }, size);
-  std::uint32_t crc = 0;
-  const auto content = [&](ByteSink& sink) {
-    ChecksumSink checked(sink);
-    writer.write(checked);
-    crc = checked.crc();
-  };
-  const auto read_back = [&](const std::string& written) {
-    const auto file = MappedFile::open(written);
-    const std::string_view bytes = file->bytes();
-    if (bytes.size() == size && crc32(0, bytes.data(), bytes.size()) == crc) return;
-    throw CheckpointError("'" + path + "' was not saved: the file does not read as it was written; the disk or the memory is faulty");
-  };
-  return write_durably(files, path, content, size, read_back);
+  return write_durably(files, path, [&](ByteSink& sink) { writer.write(sink); },
+                       {.expected_bytes = size, .read_back = size < read_back_below});
 }
 
 }  // namespace levin

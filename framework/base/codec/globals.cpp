@@ -88,11 +88,15 @@ std::optional<StorageType> storage_type(const Global& name) {
   return std::nullopt;
 }
 
-Global storage_class(DType dtype) {
-  for (const Typed& type : typed_storages) {
-    if (type.dtype == dtype) return {"torch", type.storage};
-  }
-  return {"torch.storage", "UntypedStorage"};
+const Global& storage_class(DType dtype) {
+  static const auto classes = [] {
+    std::array<Global, static_cast<std::size_t>(last_dtype) + 1> out;
+    out.fill({"torch.storage", "UntypedStorage"});
+    for (auto type = std::rbegin(typed_storages); type != std::rend(typed_storages); ++type)
+      out[static_cast<std::size_t>(type->dtype)] = {"torch", type->storage};
+    return out;
+  }();
+  return classes[static_cast<std::size_t>(dtype)];
 }
 
 bool saved_untyped(DType dtype) { return storage_class(dtype).module != "torch"; }

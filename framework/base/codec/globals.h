@@ -18,7 +18,7 @@ struct StorageType {
 std::optional<StorageType> storage_type(const Global& name);
 /// The class that `torch.save` names for a tensor of this type. Types younger than the typed
 /// storages are untyped.
-Global storage_class(DType dtype);
+const Global& storage_class(DType dtype);
 /// Whether torch saves tensors of this type on an untyped storage, with `_rebuild_tensor_v3`.
 bool saved_untyped(DType dtype);
 /// `torch.float32` to its DType; nullopt for other names.

@@ -13,34 +13,33 @@ namespace levin {
 
 std::string PickleOutput::finish() {
   op('.');
+  out_.resize(size_);
   return std::move(out_);
 }
 
 std::uint32_t PickleOutput::put() {
-  if (next_ < 256) {
-    op('q'), op(static_cast<char>(next_));
-  } else {
-    op('r'), append_le(out_, next_);
-  }
+  if (next_ < 256)
+    op('q', static_cast<std::uint8_t>(next_));
+  else
+    op('r', next_);
   return next_++;
 }
 
 void PickleOutput::get(std::uint32_t number) {
-  if (number < 256) {
-    op('h'), op(static_cast<char>(number));
-  } else {
-    op('j'), append_le(out_, number);
-  }
+  if (number < 256)
+    op('h', static_cast<std::uint8_t>(number));
+  else
+    op('j', number);
 }
 
 void PickleOutput::integer(std::int64_t value) {
   using Narrow = std::numeric_limits<std::int32_t>;
   if (value >= 0 && value < 256) {
-    op('K'), op(static_cast<char>(value));
+    op('K', static_cast<std::uint8_t>(value));
   } else if (value >= 0 && value < 65536) {
-    op('M'), append_le(out_, static_cast<std::uint16_t>(value));
+    op('M', static_cast<std::uint16_t>(value));
   } else if (value >= Narrow::min() && value <= Narrow::max()) {
-    op('J'), append_le(out_, static_cast<std::int32_t>(value));
+    op('J', static_cast<std::int32_t>(value));
   } else {
     std::string raw;
     append_le(raw, value);
@@ -54,17 +53,15 @@ void PickleOutput::big_integer(std::string_view raw) {
          negative(raw.back()) == negative(raw[raw.size() - 2])) {
     raw.remove_suffix(1);
   }
-  if (raw.size() < 256) {
-    op('\x8a'), op(static_cast<char>(raw.size()));
-  } else {
-    op('\x8b'), append_le(out_, static_cast<std::uint32_t>(raw.size()));
-  }
-  out_ += raw;
+  if (raw.size() < 256)
+    op('\x8a', static_cast<std::uint8_t>(raw.size()));
+  else
+    op('\x8b', static_cast<std::uint32_t>(raw.size()));
+  bytes(raw);
 }
 
 void PickleOutput::floating(double value) {
-  op('G');
-  append_le(out_, __builtin_bswap64(std::bit_cast<std::uint64_t>(value)));
+  op('G', __builtin_bswap64(std::bit_cast<std::uint64_t>(value)));
 }
 
 void PickleOutput::text(std::string_view utf8) {
@@ -74,14 +71,14 @@ void PickleOutput::text(std::string_view utf8) {
   if (utf8.size() > std::numeric_limits<std::uint32_t>::max()) {
     throw ValueError("a string in a checkpoint is longer than 4 GiB");
   }
-  op('X'), append_le(out_, static_cast<std::uint32_t>(utf8.size()));
-  out_ += utf8;
+  op('X', static_cast<std::uint32_t>(utf8.size()));
+  bytes(utf8);
 }
 
 void PickleOutput::global(std::string_view module, std::string_view name) {
   op('c');
-  (out_ += protocol2_module(module)) += '\n';
-  (out_ += name) += '\n';
+  bytes(protocol2_module(module)), op('\n');
+  bytes(name), op('\n');
 }
 
 void PickleOutput::end_tuple(std::size_t items) {

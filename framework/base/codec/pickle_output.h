@@ -1,7 +1,10 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// The pickler's lower half: opcodes with their arguments, and the numbers of the memo.
@@ -9,11 +12,11 @@ namespace levin {
 
 class PickleOutput {
  public:
-  PickleOutput() : out_("\x80\x02") {}
+  PickleOutput() { bytes("\x80\x02"); }
   /// Ends the pickle and hands it over.
   std::string finish();
 
-  void op(char opcode) { out_ += opcode; }
+  void op(char opcode) { *room(1) = opcode; }
   /// Remembers what was written last; gives its number. Python numbers each object that may occur
   /// again, also those it makes on the way.
   std::uint32_t put();
@@ -37,7 +40,21 @@ class PickleOutput {
   void integers(const std::vector<std::int64_t>& numbers);
 
  private:
-  std::string out_;
+  /// Where so many bytes may be written.
+  char* room(std::size_t count) {
+    if (out_.size() - size_ < count) out_.resize(std::max(2 * out_.size(), size_ + count + 4096));
+    return out_.data() + std::exchange(size_, size_ + count);
+  }
+  void bytes(std::string_view raw) { std::memcpy(room(raw.size()), raw.data(), raw.size()); }
+  template <class T>
+  void op(char opcode, T argument) {
+    char* const at = room(1 + sizeof argument);
+    *at = opcode;
+    std::memcpy(at + 1, &argument, sizeof argument);
+  }
+
+  std::string out_;  // with room at the end
+  std::size_t size_ = 0;
   std::uint32_t next_ = 0;
 };
 

@@ -1,12 +1,14 @@
 #include "levin/framework/base/codec/pickle_writer.h"
 
 #include <algorithm>
+#include <deque>
 #include <string_view>
-#include <unordered_map>
 
 #include "levin/framework/base/codec/globals.h"
 #include "levin/framework/base/codec/pickle_output.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/flat_table.h"
+#include "levin/framework/base/text_hash.h"
 
 namespace levin {
 namespace {
@@ -28,21 +30,24 @@ class PickleWriter {
  private:
   void put(const Value& value) {
     const std::uint32_t number = out_.put();
-    if (const void* identity = value.identity()) memo_.emplace(identity, number);
+    if (const void* identity = value.identity()) memo_.add(address_hash(identity), {identity, number});
   }
   bool recall(const Value& value) {
-    const auto found = memo_.find(value.identity());
-    if (value.identity() == nullptr || found == memo_.end()) return false;
-    if (std::find(path_.begin(), path_.end(), value.identity()) != path_.end()) {
+    const void* const identity = value.identity();
+    if (!identity) return false;
+    const Remembered* const found = memo_.find(address_hash(identity), [&](const Remembered& known) { return known.identity == identity; });
+    if (!found) return false;
+    if (std::find(path_.begin(), path_.end(), identity) != path_.end()) {
       throw ValueError("a " + value.type_name() + " in a checkpoint contains itself");
     }
-    out_.get(found->second);
+    out_.get(found->number);
     return true;
   }
 
   void save(const Value& value);
   void save_string(std::string_view text);
-  void save_global(const Global& global);
+  void save_global(std::string_view module, std::string_view name);
+  void save_global(const Global& global) { save_global(global.module, global.name); }
   void save_items(const List& items);
   void save_list(const Value& list);
   void save_tuple(const Value& tuple);
@@ -57,7 +62,7 @@ class PickleWriter {
   void save_counter(const Value& value);
   void save_object(const Value& value);
   void save_empty_ordered_dict() {
-    save_global({"collections", "OrderedDict"});
+    save_global("collections", "OrderedDict");
     out_.op(')'), out_.op('R');
     out_.put();
   }
@@ -67,37 +72,53 @@ class PickleWriter {
   void save_parameter(const TensorRef& tensor);
   void save_tensor(const Value& value);
 
+  struct Remembered {
+    const void* identity;
+    std::uint32_t number;
+  };
+  struct Text {
+    std::string_view text;
+    std::uint32_t number;
+  };
+  struct Named {
+    std::string_view module, name;
+    std::uint32_t number;
+  };
+  struct Numbered {
+    const Storage* storage;
+    DType dtype;
+    const std::string* key;
+  };
   PickleOutput out_;
   std::vector<const void*> path_;  // the containers that are being written, outermost first
-  std::unordered_map<const void*, std::uint32_t> memo_;
-  std::unordered_map<std::string_view, std::uint32_t> strings_;
-  std::unordered_map<std::string, std::uint32_t> globals_;
+  FlatTable<Remembered> memo_;
+  FlatTable<Text> strings_;
+  FlatTable<Named> globals_;
+  FlatTable<Numbered> numbered_;
   std::vector<std::shared_ptr<const Storage>> storages_;
-  struct Numbered {
-    std::string key;
-    DType dtype;
-  };
-  std::unordered_map<const Storage*, Numbered> numbered_;
+  std::deque<std::string> keys_;  // of the storages; strings_ refers to them
 };
 
 void PickleWriter::save_string(std::string_view text) {
-  const auto [known, is_new] = strings_.emplace(text, out_.next_number());
-  if (!is_new) return out_.get(known->second);
+  const std::uint64_t hash = text_hash(text);
+  if (const Text* known = strings_.find(hash, [&](const Text& other) { return other.text == text; }))
+    return out_.get(known->number);
   out_.text(text);
-  out_.put();
+  strings_.add(hash, {text, out_.put()});
 }
 
-void PickleWriter::save_global(const Global& global) {
-  const std::string full = global.module + "." + global.name;
-  const auto [known, is_new] = globals_.emplace(full, out_.next_number());
-  if (!is_new) return out_.get(known->second);
+void PickleWriter::save_global(std::string_view module, std::string_view name) {
+  const std::uint64_t hash = text_hash(module) ^ text_hash(name);
+  const auto is_it = [&](const Named& other) { return other.module == module && other.name == name; };
+  if (const Named* known = globals_.find(hash, is_it)) return out_.get(known->number);
+  const Global global{std::string(module), std::string(name)};
   if (!is_safe_global(global)) {
-    throw TypeError("can't save " + full +
+    throw TypeError("can't save " + global.module + "." + global.name +
                     ": torch.load(weights_only=True) would refuse it. Save plain numbers, strings, "
                     "lists, dicts and tensors instead");
   }
-  out_.global(global.module, global.name);
-  out_.put();
+  out_.global(module, name);
+  globals_.add(hash, {module, name, out_.put()});
 }
 
 void PickleWriter::save_items(const List& items) {
@@ -128,7 +149,7 @@ void PickleWriter::save_tuple(const Value& tuple) {
 }
 
 void PickleWriter::save_set(const Value& set) {
-  save_global({"builtins", "set"});
+  save_global("builtins", "set");
   out_.op(']');
   out_.put();
   save_items(set.items());
@@ -141,7 +162,7 @@ void PickleWriter::save_set(const Value& set) {
 // Protocol 2 has no bytes: `_codecs.encode(text, "latin1")`. Python has another form for none, but
 // weights_only refuses it.
 void PickleWriter::save_bytes(const std::string& raw) {
-  save_global({"_codecs", "encode"});
+  save_global("_codecs", "encode");
   std::string text;
   for (const char c : raw) {
     const auto byte = static_cast<unsigned char>(c);
@@ -159,7 +180,7 @@ void PickleWriter::save_bytes(const std::string& raw) {
 }
 
 void PickleWriter::save_bytearray(const Value& value) {
-  save_global({"builtins", "bytearray"});
+  save_global("builtins", "bytearray");
   if (value.as_bytes().empty()) {
     out_.op(')');
   } else {
@@ -173,7 +194,7 @@ void PickleWriter::save_bytearray(const Value& value) {
 }
 
 void PickleWriter::save_complex(std::complex<double> value) {
-  save_global({"builtins", "complex"});
+  save_global("builtins", "complex");
   out_.floating(value.real());
   out_.floating(value.imag());
   out_.op('\x86');
@@ -203,18 +224,16 @@ void PickleWriter::save_plain_dict(const Dict& dict) {
 // stands alone.
 void PickleWriter::save_entries_one_by_one(const Dict& dict) {
   auto item = dict.begin();
-  while (item != dict.end()) {
-    const auto left = static_cast<std::size_t>(dict.end() - item);
-    if (left == 1) {
-      save(item->first), save(item->second);
-      out_.op('s');
-      return;
-    }
+  for (std::size_t left = dict.size(); left > 1;) {
     out_.op('(');
-    const auto end = item + static_cast<std::ptrdiff_t>(std::min(left, batch_size));
-    for (; item != end; ++item) save(item->first), save(item->second);
+    const std::size_t batch = std::min(left, batch_size);
+    for (std::size_t i = 0; i < batch; ++i, ++item) save(item->first), save(item->second);
     out_.op('u');
+    left -= batch;
   }
+  if (item == dict.end()) return;
+  save(item->first), save(item->second);
+  out_.op('s');
 }
 
 void PickleWriter::save_dict(const Value& value) {
@@ -231,7 +250,7 @@ void PickleWriter::save_dict(const Value& value) {
 }
 
 void PickleWriter::save_ordered_dict(const Value& value) {
-  save_global({"collections", "OrderedDict"});
+  save_global("collections", "OrderedDict");
   out_.op(')'), out_.op('R');
   put(value);
   save_entries_one_by_one(value.as_dict());
@@ -241,7 +260,7 @@ void PickleWriter::save_ordered_dict(const Value& value) {
 }
 
 void PickleWriter::save_counter(const Value& value) {
-  save_global({"collections", "Counter"});
+  save_global("collections", "Counter");
   out_.op('}');
   out_.put();
   save_plain_dict(value.as_dict());
@@ -274,10 +293,13 @@ void PickleWriter::save_storage(const TensorRef& tensor, const Global& type) {
   const Storage* storage = tensor.storage.get();
   if (!storage) throw ValueError("a tensor in a checkpoint has no storage");
   const DType dtype = storage_type(type)->dtype;
-  const auto [known, is_new] =
-      numbered_.try_emplace(storage, Numbered{std::to_string(storages_.size()), dtype});
-  if (is_new) storages_.push_back(tensor.storage);
-  if (known->second.dtype != dtype) {
+  const std::uint64_t hash = address_hash(storage);
+  const Numbered* known = numbered_.find(hash, [&](const Numbered& other) { return other.storage == storage; });
+  if (!known) {
+    known = &numbered_.add(hash, {storage, dtype, &keys_.emplace_back(std::to_string(storages_.size()))});
+    storages_.push_back(tensor.storage);
+  }
+  if (known->dtype != dtype) {
     throw TypeError(
         "Cannot save multiple tensors or storages that view the same data as different types");
   }
@@ -288,7 +310,7 @@ void PickleWriter::save_storage(const TensorRef& tensor, const Global& type) {
   out_.op('(');
   save_string("storage");
   save_global(type);
-  save_string(known->second.key);
+  save_string(*known->key);
   save_string(storage->location);
   out_.integer(static_cast<std::int64_t>(storage->nbytes / itemsize(dtype)));
   out_.op('t');
@@ -297,7 +319,7 @@ void PickleWriter::save_storage(const TensorRef& tensor, const Global& type) {
 }
 
 void PickleWriter::save_plain_tensor(const TensorRef& tensor, bool requires_grad) {
-  save_global({"torch._utils", rebuild_function(tensor)});
+  save_global("torch._utils", rebuild_function(tensor));
   save_tensor_arguments(tensor, requires_grad);
   out_.op('R');
 }
@@ -310,7 +332,7 @@ void PickleWriter::save_tensor_arguments(const TensorRef& tensor, bool requires_
   out_.integers(tensor.strides);
   out_.boolean(requires_grad);
   save_empty_ordered_dict();  // backward hooks are never saved
-  if (saved_untyped(tensor.dtype)) save_global({"torch", dtype_name(tensor.dtype)});
+  if (saved_untyped(tensor.dtype)) save_global("torch", dtype_name(tensor.dtype));
   out_.op('t');
   out_.put();
 }
@@ -320,11 +342,11 @@ void PickleWriter::save_tensor(const Value& value) {
   if (tensor.parameter) {
     save_parameter(tensor);
   } else if (tensor.python) {
-    save_global({"torch._tensor", "_rebuild_from_type_v2"});
+    save_global("torch._tensor", "_rebuild_from_type_v2");
     out_.op('(');
-    save_global({"torch._utils", rebuild_function(tensor)});
-    save(tensor.python->callable.is_none() ? Value(Global{"torch", "Tensor"})
-                                           : tensor.python->callable);
+    save_global("torch._utils", rebuild_function(tensor));
+    if (tensor.python->callable.is_none()) save_global("torch", "Tensor");
+    else save(tensor.python->callable);
     save_tensor_arguments(tensor, tensor.requires_grad);
     save(tensor.python->state);
     out_.op('t');
@@ -337,8 +359,7 @@ void PickleWriter::save_tensor(const Value& value) {
 }
 
 void PickleWriter::save_parameter(const TensorRef& tensor) {
-  save_global({"torch._utils",
-               tensor.python ? "_rebuild_parameter_with_state" : "_rebuild_parameter"});
+  save_global("torch._utils", tensor.python ? "_rebuild_parameter_with_state" : "_rebuild_parameter");
   if (tensor.python) out_.op('(');
   save_plain_tensor(tensor, false);
   out_.put();

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace levin {
@@ -8,6 +10,14 @@ namespace levin {
 inline bool is_python_utf8(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size()) {
+    if (text.size() - i >= 8) {  // nearly all text is ASCII
+      std::uint64_t eight;
+      std::memcpy(&eight, text.data() + i, sizeof eight);
+      if ((eight & 0x8080808080808080) == 0) {
+        i += 8;
+        continue;
+      }
+    }
     const auto lead = static_cast<unsigned char>(text[i++]);
     if (lead < 0x80) continue;
     const int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;

@@ -27,14 +27,13 @@ struct Entry {
   bool is_zip64() const { return size >= in_zip64 || header_offset >= in_zip64; }
 };
 
-/// A local header, its name and extra fields; the data follows at a multiple of 64.
-LEVIN_API std::string local_header(const Entry& entry);
-/// CRC and sizes, after the data; nothing for an empty record.
-LEVIN_API std::string descriptor(const Entry& entry);
-/// The entry's part of the central directory.
-LEVIN_API std::string central_header(const Entry& entry);
-/// What ends the file after a central directory of `entries` records.
-LEVIN_API std::string end_of_directory(std::uint64_t entries, std::uint64_t offset,
-                                       std::uint64_t size);
+/// Appends a local header, its name and extra fields; the data follows at a multiple of 64.
+LEVIN_API void append_local_header(std::string& out, const Entry& entry);
+/// Appends CRC and sizes, which come after the data; nothing for an empty record.
+LEVIN_API void append_descriptor(std::string& out, const Entry& entry);
+/// Appends the entry's part of the central directory.
+LEVIN_API void append_central_header(std::string& out, const Entry& entry);
+/// Appends what ends the file after a central directory of `entries` records.
+LEVIN_API void append_end_of_directory(std::string& out, std::uint64_t entries, std::uint64_t offset, std::uint64_t size);
 
 }  // namespace levin::zip

@@ -189,18 +189,20 @@ bool equal_at(std::string_view file, std::uint64_t at, const std::string& expect
 void check_layout(std::string_view file, const std::vector<zip::Entry>& entries,
                   const Directory& directory) {
   std::uint64_t at = 0;
-  std::string central;
+  std::string central, header, descriptor;
   for (const zip::Entry& entry : entries) {
-    const std::string header = zip::local_header(entry), descriptor = zip::descriptor(entry);
+    header.clear(), descriptor.clear();
+    zip::append_local_header(header, entry);
+    zip::append_descriptor(descriptor, entry);
     const std::uint64_t end = at + header.size() + entry.size;
     if (entry.header_offset != at || !equal_at(file, at, header) || end > directory.offset ||
         !equal_at(file, end, descriptor)) {
       damaged("the bytes around record " + entry.name + " have changed");
     }
     at = end + descriptor.size();
-    central += zip::central_header(entry);
+    zip::append_central_header(central, entry);
   }
-  central += zip::end_of_directory(entries.size(), at, central.size());
+  zip::append_end_of_directory(central, entries.size(), at, central.size());
   if (at != directory.offset || file.substr(at) != central)
     damaged("bytes of the zip directory have changed");
 }

@@ -14,12 +14,18 @@ void ZipWriter::put(const void* data, std::size_t size) {
   position_ += size;
 }
 
+void ZipWriter::put_scratch() {
+  put(scratch_.data(), scratch_.size());
+  scratch_.clear();
+}
+
 void ZipWriter::add(const std::string& name, const void* data, std::size_t size) {
   zip::Entry entry{.name = root_ + "/" + name, .header_offset = position_, .size = size};
   if (entry.name.size() > 4096)
     throw ValueError("a record's name has " + std::to_string(entry.name.size()) +
                      " bytes; 4096 are allowed");
-  put(zip::local_header(entry));
+  zip::append_local_header(scratch_, entry);
+  put_scratch();
   // In pieces that stay in the cache between the checksum and the copy into the kernel.
   constexpr std::size_t piece = std::size_t{1} << 20;
   const char* bytes = static_cast<const char*>(data);
@@ -28,16 +34,16 @@ void ZipWriter::add(const std::string& name, const void* data, std::size_t size)
     entry.crc = crc32(entry.crc, bytes + done, length);
     put(bytes + done, length);
   }
-  put(zip::descriptor(entry));
+  zip::append_descriptor(scratch_, entry);
+  put_scratch();
   entries_.push_back(std::move(entry));
 }
 
 void ZipWriter::finish() {
   const std::uint64_t start = position_;
-  std::string directory;
-  for (const zip::Entry& entry : entries_) directory += zip::central_header(entry);
-  put(directory);
-  put(zip::end_of_directory(entries_.size(), start, directory.size()));
+  for (const zip::Entry& entry : entries_) zip::append_central_header(scratch_, entry);
+  zip::append_end_of_directory(scratch_, entries_.size(), start, scratch_.size());
+  put_scratch();
 }
 
 std::string ZipWriter::content_id() const {
@@ -45,9 +51,12 @@ std::string ZipWriter::content_id() const {
   auto mix = [](std::uint64_t& hash, std::string_view text) {
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   };
+  std::string descriptor;
   for (const zip::Entry& entry : entries_) {
     mix(names, entry.name);
-    mix(contents, zip::descriptor(entry));
+    descriptor.clear();
+    zip::append_descriptor(descriptor, entry);
+    mix(contents, descriptor);
   }
   auto digits = [](std::uint64_t hash) {
     const std::string text = std::to_string(hash);

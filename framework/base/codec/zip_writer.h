@@ -30,10 +30,10 @@ class LEVIN_API ZipWriter {
 
  private:
   void put(const void* data, std::size_t size);
-  void put(std::string_view text) { put(text.data(), text.size()); }
+  void put_scratch();
 
   ByteSink& sink_;
-  std::string root_;
+  std::string root_, scratch_;
   std::uint64_t position_ = 0;
   std::vector<zip::Entry> entries_;
 };

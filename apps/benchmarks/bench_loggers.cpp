@@ -1,0 +1,143 @@
+// What logging costs a step: a tiny MLP that logs every step to CSVLogger, TensorBoardLogger and JSONLLogger with the progress bar on a
+// terminal (a pseudo-terminal that somebody reads), against the same run without any of them, in turn in one run:
+//   bench_loggers [FOLDER] [ROUNDS] [STEPS]
+// Bar: at most 3 us a step on top.
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/linear.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "levin/callbacks/tqdm_progress_bar.h"
+#include "levin/framework/data/data_loader.h"
+#include "levin/framework/data/tensor_dataset.h"
+#include "levin/framework/module/lightning_module.h"
+#include "levin/framework/optim/adam.h"
+#include "levin/framework/trainer/trainer.h"
+#include "levin/loggers/csv_logger.h"
+#include "levin/loggers/jsonl_logger.h"
+#include "levin/loggers/tensorboard_logger.h"
+
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+class Mlp : public levin::LightningModule {
+ public:
+  Mlp() : layers_(register_module("layers", torch::nn::Sequential(torch::nn::Linear(8, 16), torch::nn::ReLU(), torch::nn::Linear(16, 1)))) {}
+  levin::StepOutput training_step(const levin::Batch& batch, std::int64_t) override {
+    const auto output = layers_->forward(batch[0].tensor());
+    const auto loss = output.square().mean();
+    log("train_loss", loss, {.prog_bar = true});
+    log("output", 0.5);
+    return loss;
+  }
+  levin::OptimizerConfig configure_optimizers() override { return levin::optim::adamw(parameters(), {.lr = 1e-3}); }
+
+ private:
+  torch::nn::Sequential layers_;
+};
+
+// From the first batch to the last: opening and closing files are no part of a step.
+class Stopwatch : public levin::Callback {
+ public:
+  void on_train_epoch_start(levin::Trainer&, levin::LightningModule&) override { begin_ = now(); }
+  void on_train_batch_end(levin::Trainer&, levin::LightningModule&, const levin::StepOutput&, const levin::Batch&, std::int64_t) override { end_ = now(); }
+  double seconds() const { return end_ - begin_; }
+
+ private:
+  double begin_ = 0, end_ = 0;
+};
+
+// stdout as a terminal that is read as fast as it is written.
+class Terminal {
+ public:
+  Terminal() {
+    std::fflush(stdout);
+    ::setenv("TERM", "xterm", 1);
+    master_ = ::posix_openpt(O_RDWR | O_NOCTTY);
+    if (master_ < 0 || ::grantpt(master_) != 0 || ::unlockpt(master_) != 0) std::abort();
+    const int slave = ::open(::ptsname(master_), O_RDWR | O_NOCTTY);
+    before_ = ::dup(STDOUT_FILENO);
+    ::dup2(slave, STDOUT_FILENO);
+    ::close(slave);
+    reader_ = std::thread([this] {
+      char buffer[4096];
+      while (true) {
+        const ssize_t n = ::read(master_, buffer, sizeof buffer);
+        if (n <= 0) return;
+        bytes_ += n;
+      }
+    });
+  }
+  ~Terminal() {
+    std::fflush(stdout);
+    ::dup2(before_, STDOUT_FILENO);  // the last one who has the slave: the reader's read ends
+    ::close(before_);
+    reader_.join();
+    ::close(master_);
+    if (bytes_ == 0) std::fprintf(stderr, "no bar was drawn\n");
+  }
+
+ private:
+  int master_, before_;
+  long bytes_ = 0;
+  std::thread reader_;
+};
+
+double microseconds_a_step(const std::string& folder, bool logging, std::int64_t steps) {
+  std::filesystem::remove_all(folder);
+  Mlp module;
+  const auto watch = std::make_shared<Stopwatch>();
+  levin::TrainerOptions options{.logger = false,
+                                .callbacks = {watch},
+                                .max_epochs = 1,
+                                .log_every_n_steps = 1,
+                                .enable_checkpointing = false,
+                                .enable_progress_bar = logging,
+                                .enable_model_summary = false};
+  if (logging) {
+    options.logger = std::vector<std::shared_ptr<levin::Logger>>{levin::make<levin::CSVLogger>({.save_dir = folder}),
+                                                                 levin::make<levin::TensorBoardLogger>({.save_dir = folder}),
+                                                                 levin::make<levin::JSONLLogger>({.save_dir = folder})};
+  }
+  const auto data = levin::DataLoader(levin::TensorDataset({at::ones({4 * steps, 8})}), {.batch_size = 4});
+  const Terminal terminal;
+  levin::Trainer trainer(options);
+  trainer.fit(module, {.train = data});
+  return watch->seconds() / static_cast<double>(steps) * 1e6;
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const std::string folder = (count > 1 ? std::string(arguments[1]) : ".") + "/bench_loggers";
+  const int rounds = count > 2 ? std::atoi(arguments[2]) : 15;
+  const std::int64_t steps = count > 3 ? std::atoll(arguments[3]) : 5000;
+  microseconds_a_step(folder, true, steps);  // warm
+  std::vector<double> without, with, difference;
+  for (int round = 0; round < rounds; ++round) {
+    without.push_back(microseconds_a_step(folder, false, steps));
+    with.push_back(microseconds_a_step(folder, true, steps));
+    difference.push_back(with.back() - without.back());
+  }
+  std::printf("a step without logging %.2f us, with three loggers and the bar %.2f us\n", median(without), median(with));
+  std::printf("on top: %.2f us (median of %d differences, %lld steps each; least %.2f, most %.2f)\n", median(difference), rounds,
+              static_cast<long long>(steps), *std::min_element(difference.begin(), difference.end()),
+              *std::max_element(difference.begin(), difference.end()));
+  std::filesystem::remove_all(folder);
+}

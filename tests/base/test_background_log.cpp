@@ -1,0 +1,241 @@
+// What a log's own thread owes to whoever logs: order, nothing lost at the end, and a word about a disk that is full.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "levin/framework/base/append_file.h"
+#include "levin/framework/base/background_log.h"
+#include "levin/framework/base/console.h"
+#include "levin/framework/base/errors.h"
+#include "support/catch.h"
+#include "support/temporary_folder.h"
+
+using namespace levin;
+
+namespace {
+
+std::string read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Rows as "step name=value ..." lines in a file.
+class TextSink : public LogSink {
+ public:
+  explicit TextSink(std::string path) : path_(std::move(path)) {}
+  void row(std::span<const Metric> metrics, std::int64_t step, double) override {
+    waiting_ += std::to_string(step);
+    for (const Metric& metric : metrics) waiting_ += " " + std::string(metric.name) + "=" + std::to_string(static_cast<int>(metric.value));
+    waiting_ += "\n";
+  }
+  void flush() override {
+    if (waiting_.empty()) return;
+    append_to_file(path_, waiting_);
+    waiting_.clear();
+  }
+
+ private:
+  std::string path_, waiting_;
+};
+
+void log_row(BackgroundLog& log, std::vector<Metric> metrics, std::int64_t step) { log.row(metrics, step); }
+
+// The wait status of a child that does this and then `_exit`s with 99, unless it ended before.
+int status_of_child(const std::function<void()>& work) {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    work();
+    ::_exit(99);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  return status;
+}
+
+// The disk as one that has room for so many bytes in a file.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::size_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit tight{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+}  // namespace
+
+TEST_CASE("rows and jobs reach the sink in the order they came, under their full names") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  BackgroundLog log(std::make_unique<TextSink>(path), "p-");
+  log_row(log, {{"a", 1}, {"b", 2}}, 0);
+  log_row(log, {{"b", 3}}, 1);
+  log.post([&] { append_to_file(path + ".job", read(path) + "job\n"); });
+  log_row(log, {{"a", 4}, {"c", 5}, {"a", 6}}, 2);
+  log.flush();
+  CHECK(read(path) == "0 p-a=1 p-b=2\n1 p-b=3\n2 p-a=4 p-c=5 p-a=6\n");
+  CHECK(read(path + ".job") == "job\n");
+  log.flush();
+  CHECK(read(path + ".job") == "job\n");
+}
+
+TEST_CASE("many threads may log at once, and every row arrives") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  constexpr int threads = 4, rows = 2000;
+  {
+    BackgroundLog log(std::make_unique<TextSink>(path), "", /*rows_at_once=*/7);
+    std::vector<std::thread> all;
+    for (int t = 0; t < threads; ++t)
+      all.emplace_back([&, t] { for (int i = 0; i < rows; ++i) log_row(log, {{t % 2 ? "odd" : "even", static_cast<double>(t)}}, i); });
+    for (auto& thread : all) thread.join();
+  }
+  const std::string text = read(path);
+  CHECK(std::count(text.begin(), text.end(), '\n') == threads * rows);
+  std::vector<int> next(threads, 0);
+  std::istringstream lines(text);
+  int step, value;
+  std::string name;
+  while (lines >> step >> name) {
+    value = std::stoi(name.substr(name.find('=') + 1));
+    CHECK(step == next[static_cast<std::size_t>(value)]++);
+  }
+}
+
+TEST_CASE("enough rows at once are written without a flush") {
+  const TemporaryFolder folder;
+  std::atomic<bool> written = false;
+  struct Notice : LogSink {
+    explicit Notice(std::atomic<bool>& f) : flag(f) {}
+    void row(std::span<const Metric>, std::int64_t, double) override {}
+    void flush() override { flag = true; flag.notify_all(); }
+    std::atomic<bool>& flag;
+  };
+  BackgroundLog log(std::make_unique<Notice>(written), "", 3);
+  for (int i = 0; i < 3; ++i) log_row(log, {{"a", 1}}, i);
+  written.wait(false);
+  CHECK(written);
+}
+
+TEST_CASE("a process that ends by exit or by the end of main loses no row") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  const int status = status_of_child([&] {
+    auto* log = new BackgroundLog(std::make_unique<TextSink>(path));  // its destructor never runs
+    for (int i = 0; i < 100; ++i) log_row(*log, {{"a", 1}}, i);
+    std::exit(3);
+  });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 3);
+  const std::string text = read(path);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 100);
+}
+
+TEST_CASE("a forked child that exits does not wait for a thread it has not") {
+  const TemporaryFolder folder;
+  BackgroundLog log(std::make_unique<TextSink>(folder / "log"));
+  log_row(log, {{"a", 1}}, 0);
+  const int status = status_of_child([] { std::exit(0); });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  log.flush();
+  CHECK(read(folder / "log") == "0 a=1\n");
+}
+
+TEST_CASE("kill -9 costs rows that were not flushed, and only whole ones are there") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  const int status = status_of_child([&] {
+    BackgroundLog log(std::make_unique<TextSink>(path));
+    for (int i = 0; i < 1000; ++i) log_row(log, {{"a", 1}}, i);
+    log.flush();
+    for (int i = 0; i < 1000; ++i) log_row(log, {{"a", 2}}, i);
+    ::kill(::getpid(), SIGKILL);
+  });
+  CHECK(WIFSIGNALED(status));
+  const std::string text = read(path);
+  CHECK(std::count(text.begin(), text.end(), '\n') >= 1000);
+  CHECK(text.ends_with("\n"));
+}
+
+TEST_CASE("a full disk is said once, and what was logged meanwhile is written when there is room") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "log";
+  CapturedMessages messages;
+  BackgroundLog log(std::make_unique<TextSink>(path));
+  log_row(log, {{"a", 1}}, 0);
+  log.flush();
+  {
+    const SmallDisk disk(8);
+    for (int i = 1; i < 4; ++i) {
+      log_row(log, {{"a", 1}}, i);
+      log.flush();
+    }
+    CHECK(read(path) == "0 a=1\n");
+    REQUIRE(messages.warnings().size() == 1);
+    CHECK_THAT(messages.warnings()[0], Catch::Contains(path) && Catch::Contains("The run goes on"));
+  }
+  log.flush();
+  CHECK(read(path) == "0 a=1\n1 a=1\n2 a=1\n3 a=1\n");
+  CHECK(messages.infos() == std::vector<std::string>{"The log is written again."});
+}
+
+TEST_CASE("a disk that stays full is named as the reason at the end") {
+  const TemporaryFolder folder;
+  CapturedMessages messages;
+  {
+    const SmallDisk disk(2);
+    BackgroundLog log(std::make_unique<TextSink>(folder / "log"));
+    log_row(log, {{"a", 1}}, 0);
+  }
+  REQUIRE(messages.texts(LogLevel::error).size() == 1);
+  CHECK_THAT(messages.texts(LogLevel::error)[0], Catch::StartsWith("The last logged lines could not be written: [Errno"));
+}
+
+TEST_CASE("a job that fails is a warning, and the log goes on") {
+  const TemporaryFolder folder;
+  CapturedMessages messages;
+  BackgroundLog log(std::make_unique<TextSink>(folder / "log"));
+  log.post([] { throw ValueError("no pixel"); });
+  log_row(log, {{"a", 1}}, 0);
+  log.flush();
+  CHECK(messages.warnings() == std::vector<std::string>{"Something was not logged: no pixel"});
+  CHECK(read(folder / "log") == "0 a=1\n");
+}
+
+TEST_CASE("signals are delivered to the program's own threads") {
+  const TemporaryFolder folder;
+  sigset_t before, now;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  BackgroundLog log(std::make_unique<TextSink>(folder / "log"));
+  pthread_sigmask(SIG_SETMASK, nullptr, &now);
+  CHECK(sigismember(&now, SIGINT) == sigismember(&before, SIGINT));
+  bool blocked = false;
+  log.post([&] {
+    sigset_t of_writer;
+    pthread_sigmask(SIG_SETMASK, nullptr, &of_writer);
+    blocked = sigismember(&of_writer, SIGINT) && sigismember(&of_writer, SIGTERM);
+  });
+  log.flush();
+  CHECK(blocked);
+}
