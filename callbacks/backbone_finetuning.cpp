@@ -43,7 +43,9 @@ void BackboneFinetuning::finetune_function(LightningModule& module, std::int64_t
 }
 
 void BackboneFinetuning::say(double model_lr, double backbone_lr) const {
-  const auto rounded = [&](double lr) { return python_repr(std::stod(python_format(lr, "." + std::to_string(options_.rounding) + "f"))); };
+  std::string spec = ".";
+  spec.append(std::to_string(options_.rounding)).append("f");
+  const auto rounded = [&](double lr) { return python_repr(std::stod(python_format(lr, spec))); };
   rank_zero_info("Current lr: " + rounded(model_lr) + ", Backbone lr: " + rounded(backbone_lr));
 }
 

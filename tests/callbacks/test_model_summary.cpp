@@ -175,12 +175,13 @@ TEST_CASE("the summary is said when fit begins, and not at depth 0") {
 
 TEST_CASE("FLOPs of forward and backward are torch's") {
   // 2 * 4 * 3 * 5 for the product; backward the same for the weight and for the input.
-  const auto x = at::ones({4, 3}, at::TensorOptions().requires_grad(true)), w = at::ones({3, 5}, at::TensorOptions().requires_grad(true));
+  const auto leaf = [](at::IntArrayRef sizes) { return at::ones(sizes).set_requires_grad(true); };
+  const auto x = leaf({4, 3}), w = leaf({3, 5});
   const auto forward = [&] { return at::mm(x, w); };
   const auto sum = [](const at::Tensor& y) { return y.sum(); };
   CHECK(levin::measure_flops(forward) == 120);
   CHECK(levin::measure_flops(forward, sum) == 360);
-  const auto image = at::ones({2, 3, 8, 8}, at::TensorOptions().requires_grad(true)), filter = at::ones({4, 3, 3, 3}, at::TensorOptions().requires_grad(true));
+  const auto image = leaf({2, 3, 8, 8}), filter = leaf({4, 3, 3, 3});
   const auto convolve = [&] { return at::conv2d(image, filter); };
   CHECK(levin::measure_flops(convolve) == 2 * 2 * 36 * 4 * 27);
   CHECK(levin::measure_flops(convolve, sum) == 3 * 2 * 2 * 36 * 4 * 27);

@@ -42,18 +42,19 @@ class Ticks final : public levin::Clock {
 };
 Ticks ticks;
 
-std::shared_ptr<levin::Callback> make_throughput_monitor(const Value& init_args) {
+std::shared_ptr<levin::Callback> make_throughput_monitor(const Value& init_args, const Value& model) {
   levin::ThroughputMonitorOptions options{.window_size = init_args.contains("window_size") ? init_args.at("window_size").as_int() : 100};
   if (const Value* separator = init_args.find("separator")) options.separator = separator->as_string();
   if (init_args.contains("length_fn")) options.length_fn = [](const levin::Batch& batch) { return batch[0].tensor().numel(); };
+  if (const Value* flops = model.find("flops_per_batch")) options.flops_per_batch = flops->as_int();
   ticks.now_ = 0;
   return std::make_shared<levin::ThroughputMonitor>(options, ticks);
 }
 
-std::shared_ptr<levin::Callback> make_callback(const Value& spec) {
+std::shared_ptr<levin::Callback> make_callback(const Value& spec, const Value& model) {
   const std::string& name = spec.at("class").as_string();
   Value init_args = spec.at("init_args").clone();
-  if (name == "ThroughputMonitor") return make_throughput_monitor(init_args);
+  if (name == "ThroughputMonitor") return make_throughput_monitor(init_args, model);
   if (!init_args.contains("lambda_func")) return levin::callback_registry().make(levin::Dict{{"class_path", name}, {"init_args", init_args}}, "callbacks");
   init_args.as_dict().erase("lambda_func");
   levin::BackboneFinetuningOptions options;
@@ -135,7 +136,7 @@ void check_run(const Value& spec, const Value& expected, const std::string& fold
   Net net(spec.at("model"));
   const auto logger = std::make_shared<Rows>();
   levin::Callbacks callbacks;
-  for (const Value& callback : spec.at("callbacks").items()) callbacks.push_back(make_callback(callback));
+  for (const Value& callback : spec.at("callbacks").items()) callbacks.push_back(make_callback(callback, spec.at("model")));
   const levin::Callbacks given = callbacks;
   callbacks.push_back(levin::make<levin::ModelCheckpoint>({.dirpath = folder, .filename = "{epoch}", .save_top_k = -1, .every_n_epochs = 1,
                                                            .save_on_train_epoch_end = true, .enable_version_counter = false}));

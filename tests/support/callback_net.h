@@ -61,7 +61,6 @@ class Net : public levin::LightningModule {
     head->weight.copy_(pattern({1, 4}, 2, 7));
     head->bias.copy_(pattern({1}, 1, 5));
     automatic_optimization = !options_.contains("optimizers");
-    if (const Value* flops = options_.find("flops_per_batch")) flops_per_batch = flops->as_int();
   }
 
   at::Tensor loss(const levin::Batch& batch) { return at::mse_loss(head(backbone->forward(batch[0].tensor()).tanh()), batch[1]); }

@@ -32,12 +32,13 @@ std::string passed(const char* what, const Monitor& monitor, const Score& curren
          monitor.sign() + " " + python_format(threshold, "") + ".";
 }
 
-std::string improvement(const Monitor& monitor, const Score& current, const Score& best) {
+std::string improvement(const Monitor& monitor, const Score& current, const Score& best,
+                        const FormatArgument& min_delta) {
   std::string by;
   if (std::isfinite(best.value)) {
     const double gain = std::fabs(in_precision(best.value - current.value, current.dtype));
-    by =
-        " by " + three(gain) + " >= min_delta = " + python_format(std::fabs(monitor.min_delta), "");
+    const auto absolute = std::visit([](auto n) { return FormatArgument(n < 0 ? -n : n); }, min_delta);
+    by = " by " + three(gain) + " >= min_delta = " + python_format(absolute, "");
   }
   return "Metric " + monitor.key + " improved" + by + ". New best score: " + three(current.value);
 }
@@ -75,7 +76,7 @@ std::optional<StopVerdict> Divergence::judge(const Monitor& monitor, const Score
 std::optional<StopVerdict> Patience::judge(const Monitor& monitor, const Score& current,
                                            StopRecord& record) const {
   if (monitor.improves(current, record.best_score)) {
-    StopVerdict better{false, improvement(monitor, current, record.best_score)};
+    StopVerdict better{false, improvement(monitor, current, record.best_score, min_delta_)};
     record.best_score = current;
     record.wait_count = 0;
     return better;
@@ -100,7 +101,7 @@ StopRules::StopRules(const StopRulesOptions& options)
     rules_.push_back(std::make_unique<Threshold>(*options.stopping_threshold));
   if (options.divergence_threshold)
     rules_.push_back(std::make_unique<Divergence>(*options.divergence_threshold));
-  rules_.push_back(std::make_unique<Patience>());
+  rules_.push_back(std::make_unique<Patience>(options.min_delta));
 }
 
 StopVerdict StopRules::check(const Score& current) {

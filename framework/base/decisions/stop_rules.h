@@ -79,8 +79,13 @@ class LEVIN_API Divergence final : public StopRule {
 /// patience of 0 acts as 1. The last rule: it always answers.
 class LEVIN_API Patience final : public StopRule {
  public:
+  /// `min_delta` as given, for the message: `1` or `1.0`. The monitor compares with its own.
+  explicit Patience(FormatArgument min_delta) : min_delta_(min_delta) {}
   std::optional<StopVerdict> judge(const Monitor& monitor, const Score& current,
                                    StopRecord& record) const override;
+
+ private:
+  FormatArgument min_delta_;
 };
 
 /// What `StopRules` is made from, named as EarlyStopping's arguments. Numbers keep Python's type,
