@@ -36,7 +36,6 @@
 #include "levin/framework/optim/lbfgs.h"
 #include "levin/framework/optim/optimizers.h"
 #include "levin/framework/optim/schedulers.h"
-#include "levin/framework/optim/schedulers.h"
 #include "levin/framework/trainer/trainer.h"
 #include "levin/loggers/csv_logger.h"
 #include "levin/loggers/jsonl_logger.h"
