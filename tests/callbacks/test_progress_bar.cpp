@@ -121,7 +121,7 @@ TEST_CASE("elsewhere than on a terminal there is a line per epoch, and one per l
   }
   lines = elsewhere([&] {
     levin::Trainer trainer(with(nullptr, 1));
-    trainer.test(module, {.dataloaders = std::vector{std::make_shared<levin::DataLoader>(tiny_data(2)), std::make_shared<levin::DataLoader>(tiny_data(4))}, .verbose = false});
+    trainer.test(module, {.dataloaders = std::vector<std::shared_ptr<levin::Loader>>{std::make_shared<levin::DataLoader>(tiny_data(2)), std::make_shared<levin::DataLoader>(tiny_data(4))}, .verbose = false});
   });
   REQUIRE(lines.size() == 2);
   CHECK(lines[0].starts_with("Testing DataLoader 0: 100%|██████████| 2/2 ["));
