@@ -4,10 +4,9 @@
 
 namespace levin::optim {
 
-void for_ranges(const at::Tensor& parameter, c10::function_ref<void(std::int64_t, std::int64_t)> range) {
+void for_ranges_in_threads(const at::Tensor& parameter, const std::function<void(std::int64_t, std::int64_t)>& range) {
   constexpr std::int64_t grain = 32768;
   const std::int64_t count = parameter.numel();
-  if (count <= grain) return range(0, count);
   // An iterator over the bare memory divides it among LibTorch's threads; `at::parallel_for` would need an OpenMP of our own.
   const at::Tensor memory = parameter.detach().as_strided({count}, {1});
   const auto item = static_cast<std::int64_t>(memory.element_size());

@@ -1,7 +1,6 @@
 #pragma once
-#include <ATen/Dispatch.h>
-#include <ATen/OpMathType.h>
-#include <c10/util/FunctionRef.h>
+#include <functional>
+#include <type_traits>
 
 #include "levin/framework/optim/fused_optimizer.h"
 
@@ -10,13 +9,36 @@
 /// of operators over the parameters, 5 to 15 walks with a dispatch and often an allocation each.
 namespace levin::optim {
 
-/// Calls `range(begin, end)` so that the calls cover the parameter's elements; in LibTorch's threads where it is large.
-void for_ranges(const at::Tensor& parameter, c10::function_ref<void(std::int64_t, std::int64_t)> range);
+/// What numbers of type T are computed in.
+template <class T>
+using Computed = std::conditional_t<sizeof(T) == 2, float, T>;
+
+/// Calls `range(begin, end)` in LibTorch's threads, so that the calls cover the parameter's elements.
+void for_ranges_in_threads(const at::Tensor& parameter, const std::function<void(std::int64_t, std::int64_t)>& range);
+
+/// The same in this thread where the parameter is not worth more.
+template <class Range>
+void for_ranges(const at::Tensor& parameter, const Range& range) {
+  if (parameter.numel() <= 32768) range(0, parameter.numel());
+  else for_ranges_in_threads(parameter, std::ref(range));
+}
+
+/// Calls `action` with a zero of the tensor's element type. TypeError for one that no optimizer takes.
+template <class Action>
+void with_element_type(const at::Tensor& tensor, const Action& action) {
+  switch (tensor.scalar_type()) {
+    case at::kFloat: return action(float());
+    case at::kDouble: return action(double());
+    case at::kBFloat16: return action(at::BFloat16());
+    case at::kHalf: return action(at::Half());
+    default: throw TypeError(std::string("no optimizer updates parameters of type ") + dtype_name(to_dtype(tensor.scalar_type())));
+  }
+}
 
 template <class T, class Element, class... S>
 void update_elements(std::int64_t count, Element element, T* __restrict parameter, const T* __restrict gradient,
                      S* __restrict... state) {
-  using Number = at::opmath_type<T>;
+  using Number = Computed<T>;
   for (std::int64_t i = 0; i < count; ++i) {
     Number p = static_cast<Number>(parameter[i]);
     const auto one = [&](auto... s) {
@@ -49,15 +71,16 @@ Number lerp(Number from, Number to, Number weight) {
 /// that updates one element; `state` are the columns `C`.
 template <std::size_t... C, class Make>
 void update_on_cpu(FusedBucket& bucket, Make make) {
-  AT_DISPATCH_FLOATING_TYPES_AND2(at::kHalf, at::kBFloat16, bucket.parameters.front().scalar_type(), "optimizer step", [&] {
+  with_element_type(bucket.parameters.front(), [&](auto zero) {
+    using T = decltype(zero);
     for (std::size_t i = 0; i < bucket.parameters.size(); ++i) {
-      const auto element = make(i, at::opmath_type<scalar_t>());
-      const auto data = [&](const at::Tensor& tensor) { return tensor.mutable_data_ptr<scalar_t>(); };
-      scalar_t* const parameter = data(bucket.parameters[i]);
-      const scalar_t* const gradient = bucket.gradients[i].const_data_ptr<scalar_t>();
+      const auto element = make(i, Computed<T>());
+      const auto data = [&](const at::Tensor& tensor) { return tensor.mutable_data_ptr<T>(); };
+      T* const parameter = data(bucket.parameters[i]);
+      const T* const gradient = bucket.gradients[i].const_data_ptr<T>();
       const auto run = [&](auto*... state) {
         for_ranges(bucket.parameters[i], [&](std::int64_t begin, std::int64_t end) {
-          update_elements<scalar_t>(end - begin, element, parameter + begin, gradient + begin, (state + begin)...);
+          update_elements<T>(end - begin, element, parameter + begin, gradient + begin, (state + begin)...);
         });
       };
       run(data(bucket.state[C][i])...);

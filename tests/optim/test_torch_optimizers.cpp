@@ -146,13 +146,13 @@ TEST_CASE("a group that is added to the adapter is stepped") {
   CHECK_FALSE(before.equal(params[1]));
 }
 
-TEST_CASE("configure_optimizers may return LibTorch's own, and an unknown one is refused by name") {
+TEST_CASE("configure_optimizers may return an adapted one, and an unknown one is refused by name") {
   struct Mine final : lib::Optimizer {
     explicit Mine(Params params) : Optimizer(std::move(params), std::make_unique<lib::AdamOptions>()) {}
     at::Tensor step(LossClosure) override { return {}; }
   };
   const Params params = recorded::make_params(at::kFloat);
-  const OptimizerConfig config = std::make_shared<lib::AdamW>(params);
+  const OptimizerConfig config = optim::adapt(std::make_shared<lib::AdamW>(params));
   REQUIRE(config.optimizers.size() == 1);
   CHECK(config.optimizers[0]->class_name() == std::string("AdamW"));
   const auto ours = optim::adam(params);
