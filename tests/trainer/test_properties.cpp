@@ -193,3 +193,41 @@ TEST_CASE("asking for the estimate before a resume leaves the resumed run exact"
   const at::Tensor whole = run({});
   CHECK(at::equal(run(folder / "step=3.ckpt"), whole));
 }
+
+TEST_CASE("one process on a CPU has no scaler, no share of a sampler and nothing to prepare for new modules") {
+  levin::Trainer trainer(quiet({}));
+  CHECK(trainer.scaler() == nullptr);
+  CHECK_FALSE(trainer.distributed_sampler_kwargs());
+  const auto context = trainer.init_module();
+  CHECK(TinyModule().dtype() == at::kFloat);
+  CHECK_FALSE(TinyModule().on_gpu());
+}
+
+TEST_CASE("a ckpt_path that was set holds for all runs until one has its own") {
+  const TemporaryFolder folder;
+  const std::string first = folder.path() + "/first.ckpt", second = folder.path() + "/second.ckpt";
+  const levin::CapturedMessages messages;
+  const auto fit = [](levin::Trainer& trainer, std::optional<std::string> ckpt_path = {}) {
+    TinyModule module;
+    trainer.fit(module, {.train = tiny_data(2), .ckpt_path = ckpt_path});
+  };
+  for (const auto& [path, epochs] : {std::pair(first, 1), std::pair(second, 2)}) {
+    levin::Trainer trainer(quiet({.max_epochs = epochs, .enable_checkpointing = false}));
+    fit(trainer);
+    trainer.save_checkpoint(path);
+  }
+  levin::Trainer trainer(quiet({.max_epochs = 5, .enable_checkpointing = false}));
+  trainer.set_ckpt_path(first);
+  for (int i = 0; i < 2; ++i) {
+    fit(trainer);
+    CHECK(trainer.ckpt_path() == first);
+    CHECK(trainer.global_step() == 10);
+  }
+  fit(trainer, second);
+  CHECK(trainer.ckpt_path() == second);
+  const auto warnings = messages.warnings();
+  CHECK(std::find(warnings.begin(), warnings.end(), "`trainer.ckpt_path = '" + first + "'` was called but then you passed `trainer.fit(ckpt_path='" +
+                                                        second + "')`. The latter will be loaded.") != warnings.end());
+  fit(trainer);
+  CHECK(trainer.ckpt_path().empty());
+}
