@@ -22,15 +22,11 @@ int result(int returned) { return returned < 0 ? -errno : returned; }
 class RealFiles final : public Files {
  public:
   int open_exclusive(const std::string& path, unsigned mode) override {
-    return result(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    return result(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   }
   std::int64_t write(int fd, const void* data, std::size_t size) override {
     const auto written = ::write(fd, data, size);
     return written < 0 ? -errno : written;
-  }
-  std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
-    const auto got = ::pread(fd, data, size, offset);
-    return got < 0 ? -errno : got;
   }
   void start_writing_back([[maybe_unused]] int fd, [[maybe_unused]] std::int64_t offset,
                           [[maybe_unused]] std::int64_t size) override {

@@ -15,13 +15,11 @@ namespace levin {
 class LEVIN_API Files {
  public:
   virtual ~Files();
-  /// Makes a file that must not exist, for writing and reading; gives its descriptor. `mode` is subject to the
+  /// Makes a file that must not exist, for writing; gives its descriptor. `mode` is subject to the
   /// umask.
   virtual int open_exclusive(const std::string& path, unsigned mode) = 0;
   /// The number of bytes written, which may be fewer than `size`.
   virtual std::int64_t write(int fd, const void* data, std::size_t size) = 0;
-  /// Reads at `offset`; the number of bytes, 0 at the end.
-  virtual std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) = 0;
   /// A hint that the range will not change any more, so that the disk can begin while the rest is
   /// being made.
   virtual void start_writing_back(int fd, std::int64_t offset, std::int64_t size) = 0;

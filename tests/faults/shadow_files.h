@@ -79,11 +79,6 @@ class ShadowFiles final : public Files {
     node.synced = false;
     return done(static_cast<int>(size));
   }
-  std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
-    const std::string& content = open_.at(fd)->content;
-    const std::size_t from = std::min(content.size(), static_cast<std::size_t>(offset));
-    return static_cast<std::int64_t>(content.copy(static_cast<char*>(data), size, from));
-  }
   void start_writing_back(int, std::int64_t, std::int64_t) override {}
   int fsync(int fd) override {
     if (!ignores_fsync) open_.at(fd)->synced = true;
