@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/files.h"
 #include "levin/framework/base/launch/heartbeat.h"
 
@@ -60,9 +61,15 @@ std::vector<RankFiles> LogTree::round(int number) {
 }
 
 void LogTree::finish(bool success) {
-  if (keep_ || (logs_ && !success)) return;
+  namespace fs = std::filesystem;
   std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
+  bool worth_reading = false;
+  for (fs::recursive_directory_iterator i(folder_, ignored), end; i != end; i.increment(ignored)) {
+    if (i->path().filename() == "heartbeat") fs::remove(i->path(), ignored);
+    else worth_reading |= i->is_regular_file(ignored) && i->file_size(ignored) > 0;
+  }
+  if (!keep_ && (success || !logs_ || !worth_reading)) fs::remove_all(folder_, ignored);
+  else if (!success) rank_zero_info("levin-run: logs and error files are in " + folder_);
 }
 
 }  // namespace levin::launcher

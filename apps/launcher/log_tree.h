@@ -17,8 +17,8 @@ struct RankFiles {
 /// The folders of a job, as torchrun lays them out:
 /// `<log_dir>/<rdzv_id>_xxxxxx/attempt_<round>/<local rank>/{stdout.log,stderr.log,error.json}`.
 ///
-/// Without --log-dir they are in a folder of $TMPDIR that goes when the job succeeds; for /dev/null there are no logs and no error
-/// files, and the folder goes in any case.
+/// Without --log-dir they are in a folder of $TMPDIR that goes when the job succeeds, or leaves nothing to read; for /dev/null there are
+/// no logs and no error files, and the folder goes in any case.
 class LogTree {
  public:
   /// OSError if the folders can't be made.
@@ -27,7 +27,7 @@ class LogTree {
   std::vector<RankFiles> round(int number);
   /// The folder of the round's `filtered_stdout.log`.
   const std::string& round_folder() const { return round_folder_; }
-  /// Removes what nobody asked to keep.
+  /// Removes what nobody asked to keep, and says where the rest is if the job failed.
   void finish(bool success);
 
  private:

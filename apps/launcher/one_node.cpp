@@ -5,6 +5,7 @@
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/python_format.h"
 
 namespace levin::launcher {
 namespace {
@@ -58,7 +59,7 @@ bool OneNode::settle(const Outcome& outcome, SignalQueue&) {
   if (!verdict.restart) return false;
   delay_ = verdict.delay;
   rank_zero_info("levin-run: restart " + std::to_string(policy_.restarts()) + " of " + std::to_string(options_.max_restarts) +
-                 (delay_ > 0 ? " in " + std::to_string(static_cast<int>(delay_ + 0.5)) + " s" : ""));
+                 (delay_ > 0 ? " in " + python_repr(delay_) + " s" : ""));
   return true;
 }
 

@@ -28,18 +28,21 @@ Ranks::~Ranks() {
 
 void Ranks::start(const std::vector<Program>& programs, const std::vector<RankFiles>& files, int first_rank) {
   ranks_.reserve(programs.size());
+  std::vector<Spawned> spawned;
   for (std::size_t i = 0; i < programs.size(); ++i) {
     Rank rank;
     rank.rank = first_rank + static_cast<int>(i);
     rank.local_rank = static_cast<int>(i);
     rank.files = files[i];
     rank.page = heartbeat::map(files[i].heartbeat);
-    rank.pid = spawn(programs[i], mask_);
+    spawned.push_back(spawn(programs[i], mask_));
+    rank.pid = spawned.back().pid;
     guardian_.enter(rank.pid);
     rank.running = true;
     rank.started = real_clock().now();
     ranks_.push_back(rank);
   }
+  for (std::size_t i = 0; i < programs.size(); ++i) wait_running(spawned[i], programs[i]);
 }
 
 std::vector<Rank*> Ranks::reap() {

@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include "levin/framework/base/files.h"
 
@@ -43,7 +43,7 @@ void become(const Program& program, char* const* arguments, char* const* environ
 
 }  // namespace
 
-pid_t spawn(const Program& program, const sigset_t& mask) {
+Spawned spawn(const Program& program, const sigset_t& mask) {
   const auto arguments = pointers(program.arguments), environment = pointers(program.environment);
   int ends[2];  // tells of a failed exec; a good one closes it
   if (::pipe2(ends, O_CLOEXEC) != 0) throw_os_error(errno, "pipe");
@@ -56,20 +56,19 @@ pid_t spawn(const Program& program, const sigset_t& mask) {
   }
   const int fork_error = errno;
   ::close(ends[1]);
-  int error = 0;
-  ssize_t n = 0;
-  if (child > 0) {
-    ::setpgid(child, child);  // whichever of the two comes first
-    while ((n = ::read(ends[0], &error, sizeof error)) < 0 && errno == EINTR) {
-    }
-  }
-  ::close(ends[0]);
+  sockets::Descriptor news(ends[0]);
   if (child < 0) throw_os_error(fork_error, "fork");
-  if (n == sizeof error) {
-    ::waitpid(child, nullptr, 0);
-    throw_os_error(error, program.arguments.front());
+  ::setpgid(child, child);  // whichever of the two comes first
+  return {child, std::move(news)};
+}
+
+void wait_running(Spawned& spawned, const Program& program) {
+  int error = 0;
+  ssize_t n;
+  while ((n = ::read(spawned.news.get(), &error, sizeof error)) < 0 && errno == EINTR) {
   }
-  return child;
+  spawned.news = sockets::Descriptor();
+  if (n == sizeof error) throw_os_error(error, program.arguments.front());
 }
 
 }  // namespace levin::launcher

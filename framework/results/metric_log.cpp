@@ -44,6 +44,13 @@ void MetricLog::log(std::string_view name, const at::Tensor& value, const LogOpt
                      " elements)` was called, but the tensor must have a single element. You can try doing `self.log(" +
                      std::string(name) + ", value.mean())`");
   }
+  if (!value.is_floating_point()) {
+    const std::string text(name);
+    warn_once("You called `self.log('" + text + "', ...)` in your `" + hook_name(hook_) + "` but the value needs to be floating to be reduced. " +
+              "Converting it to torch.float32. You can silence this warning by converting the value to floating point yourself. If you don't " +
+              "intend to reduce the value (for instance when logging the global step or epoch) then you can use " +
+              "`self.logger.log_metrics({'" + text + "': ...})` instead.");
+  }
   log_value(name, MetricValue::of(value), options);
 }
 

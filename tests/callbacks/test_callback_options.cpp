@@ -36,11 +36,11 @@ TEST_CASE("configurations name all callbacks, and can't give functions") {
     INFO(name);
     Value config = levin::Dict{{"class_path", name}};
     if (std::string(name) == "EarlyStopping") config["init_args"] = levin::Dict{{"monitor", "v"}};
-    CHECK(registry.make(config, "callbacks") != nullptr);
+    CHECK(registry.make(config) != nullptr);
   }
-  CHECK(registry.make(levin::parse_json(R"({"class_path": "StochasticWeightAveraging", "init_args": {"swa_lrs": [0.1, 0.2], "swa_epoch_start": 2}})", "c"), "c"));
-  CHECK(registry.make(levin::parse_json(R"({"class_path": "PredictionWriter", "init_args": {"output_dir": "out", "formats": ["csv"]}})", "c"), "c"));
-  CHECK_THROWS_WITH(registry.make(levin::parse_json(R"({"class_path": "WeightAveraging", "init_args": {"avg_fn": "mean"}})", "c"), "c"),
+  CHECK(registry.make(levin::parse_json(R"({"class_path": "StochasticWeightAveraging", "init_args": {"swa_lrs": [0.1, 0.2], "swa_epoch_start": 2}})", "c")));
+  CHECK(registry.make(levin::parse_json(R"({"class_path": "PredictionWriter", "init_args": {"output_dir": "out", "formats": ["csv"]}})", "c")));
+  CHECK_THROWS_WITH(registry.make(levin::parse_json(R"({"class_path": "WeightAveraging", "init_args": {"avg_fn": "mean"}})", "c")),
                     Catch::Contains("avg_fn: a function can only be given in C++"));
 }
 

@@ -1,4 +1,4 @@
-"""Records what torch's optimizers and schedulers do, for tests/optim: python tests/conformance/record_optim.py
+"""Records what torch's optimizers and schedulers do, and their arguments, for tests/optim: python tests/conformance/record_optim.py
 
 The gradients are made by a formula that the tests repeat: no random numbers, no model. Written to tests/data/optim/.
 """
@@ -259,6 +259,15 @@ def record_schedulers():
     return out
 
 
+SIGNATURES = ([getattr(torch.optim, name) for name in OPTIMIZERS if name != "Lion"] + [torch.optim.LBFGS]
+              + [getattr(S, name) for name in dict.fromkeys(name for name, _ in SCHEDULERS)])
+
+
+def record_signatures():
+    from record import signature
+    return [{"class": kind.__name__, "arguments": signature(kind.__init__)} for kind in SIGNATURES]
+
+
 def write(name, cases):
     with open(os.path.join(OUT, name), "w") as file:
         file.write("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
@@ -270,6 +279,6 @@ if __name__ == "__main__":
     write("optimizers.json", record_optimizers())
     write("schedulers.json", record_schedulers())
     write("lbfgs.json", record_lbfgs())
-    recorders = {"optimizers": record_optimizers, "schedulers": record_schedulers}
+    recorders = {"optimizers": record_optimizers, "schedulers": record_schedulers, "signatures": record_signatures}
     for name in sys.argv[1:] or recorders:
         write(f"{name}.json", recorders[name]())

@@ -5,12 +5,14 @@
 // test_continue.py has the same model, data, optimizers and schedulers.
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/linear.h>
+#include <torch/optim/adam.h>
 
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
 
+#include "levin/framework/optim/torch_optimizer.h"
 #include "levin/levin.h"
 
 namespace {
@@ -36,6 +38,23 @@ OptimizerPtr make_optimizer(const std::string& name, std::vector<at::Tensor> par
   if (name == "adam") return adam(parameters, {.lr = 0.05});
   if (name == "amsgrad") return adam(parameters, {.lr = 0.05, .weight_decay = 0.01, .amsgrad = true});
   if (name == "adamw") return adamw(parameters, {.lr = 0.05, .betas = {0.8, 0.95}});
+  if (name == "rmsprop") return rmsprop(parameters, {.lr = 0.02, .alpha = 0.9, .momentum = 0.5});
+  if (name == "centered") return rmsprop(parameters, {.lr = 0.02, .eps = 1e-4, .weight_decay = 0.01, .centered = true});
+  if (name == "adagrad") return adagrad(parameters, {.lr = 0.1, .lr_decay = 0.05, .initial_accumulator_value = 0.1});
+  if (name == "adadelta") return adadelta(parameters, {.rho = 0.8, .eps = 1e-3});
+  if (name == "nadam") return nadam(parameters, {.lr = 0.02, .momentum_decay = 0.01});
+  if (name == "radam") return radam(parameters, {.lr = 0.02, .betas = {0.8, 0.9}, .weight_decay = 0.01, .decoupled_weight_decay = true});
+  if (name == "lion") return lion(parameters, {.lr = 0.01, .weight_decay = 0.1});
+  if (name == "muon") {
+    std::erase_if(parameters, [](const at::Tensor& parameter) { return parameter.dim() != 2; });
+    return muon(parameters, {.lr = 0.02});
+  }
+  if (name == "groups") {
+    return adamw({{.params = {parameters[0], parameters[1]}},
+                  {.params = {parameters[2], parameters[3]}, .lr = 0.02, .options = {{"amsgrad", true}, {"eps", 1e-6}}}},
+                 {.lr = 0.05});
+  }
+  if (name == "torch_adam") return adapt(std::make_shared<torch::optim::Adam>(parameters, torch::optim::AdamOptions(0.05)));
   throw levin::ValueError("no optimizer " + name);
 }
 
@@ -46,6 +65,27 @@ levin::LRSchedulerOption make_scheduler(const std::string& name, const Optimizer
   if (name == "none") return {};
   if (name == "step") return Config{step_lr(o, {.step_size = 1, .gamma = 0.5})};
   if (name == "multistep") return Config{multi_step_lr(o, {.milestones = {1, 3, 3}, .gamma = 0.5})};
+  if (name == "constant") return Config{constant_lr(o, {.factor = 0.5, .total_iters = 2})};
+  if (name == "polynomial") return Config{polynomial_lr(o, {.total_iters = 5, .power = 2})};
+  if (name == "restarts") {
+    return Config{.scheduler = cosine_annealing_warm_restarts(o, {.T_0 = 2, .T_mult = 2, .eta_min = 1e-3}), .interval = "step"};
+  }
+  if (name == "cyclic") {
+    const auto cycle = cyclic_lr(o, {.base_lr = 0.01, .max_lr = 0.1, .step_size_up = 2, .step_size_down = 3, .cycle_momentum = cycles});
+    return Config{.scheduler = cycle, .interval = "step"};
+  }
+  if (name == "multiplicative") {
+    return Config{multiplicative_lr(o, [](std::int64_t epoch) { return 1.0 - 0.25 / static_cast<double>(epoch); })};
+  }
+  if (name == "sequential") {
+    return Config{.scheduler = sequential_lr(o, {.schedulers = {linear_lr(o, {.start_factor = 0.25, .total_iters = 3}),
+                                                                exponential_lr(o, {.gamma = 0.8}), cosine_annealing_lr(o, {.T_max = 6})},
+                                                 .milestones = {3, 7}}),
+                  .interval = "step"};
+  }
+  if (name == "chained") {
+    return Config{chained_scheduler({constant_lr(o, {.factor = 0.5, .total_iters = 2}), exponential_lr(o, {.gamma = 0.9})})};
+  }
   if (name == "exponential") return Config{exponential_lr(o, {.gamma = 0.8})};
   if (name == "cosine") return Config{cosine_annealing_lr(o, {.T_max = 3, .eta_min = 1e-3})};
   if (name == "linear") return Config{linear_lr(o, {.start_factor = 0.25, .total_iters = 3})};

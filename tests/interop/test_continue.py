@@ -1,6 +1,6 @@
 """A training that changes from Python Lightning to levin, or back, goes on as if it had not: same epoch, step, learning rates, losses.
 
-Every optimizer of levin with every scheduler of levin, 2 of 4 epochs on one side and 2 on the other, against 4 epochs on either.
+Every optimizer of levin and every scheduler of levin, 2 of 4 epochs on one side and 2 on the other, against 4 epochs on either.
 Files of save_checkpoint, of ModelCheckpoint at an epoch's end, and of ModelCheckpoint within an epoch.
 """
 
@@ -18,6 +18,9 @@ import lightning as L
 import torch
 from torch.optim import lr_scheduler as schedulers
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+from lion import Lion  # noqa: E402
+
 CONTINUE = Path(os.environ["LEVIN_BINARY_DIR"]) / "bin" / "continue"
 ROWS, BATCH_SIZE, EPOCHS, HALF, TOLERANCE = 12, 4, 4, 2, 1e-6
 STEPS = ROWS // BATCH_SIZE
@@ -33,13 +36,48 @@ OPTIMIZERS = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.05),
     "amsgrad": lambda p: torch.optim.Adam(p, lr=0.05, weight_decay=0.01, amsgrad=True),
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.8, 0.95)),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.02, alpha=0.9, momentum=0.5),
+    "centered": lambda p: torch.optim.RMSprop(p, lr=0.02, eps=1e-4, weight_decay=0.01, centered=True),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.05, initial_accumulator_value=0.1),
+    "adadelta": lambda p: torch.optim.Adadelta(p, rho=0.8, eps=1e-3),
+    "nadam": lambda p: torch.optim.NAdam(p, lr=0.02, momentum_decay=0.01),
+    "radam": lambda p: torch.optim.RAdam(p, lr=0.02, betas=(0.8, 0.9), weight_decay=0.01, decoupled_weight_decay=True),
+    "lion": lambda p: Lion(p, lr=0.01, weight_decay=0.1),
+    "muon": lambda p: torch.optim.Muon([x for x in p if x.dim() == 2], lr=0.02),
+    "groups": lambda p: groups(*p),
+    "torch_adam": lambda p: torch.optim.Adam(p, lr=0.05),
 }
 
 
-def one_cycle(optimizer):
+def groups(w1, b1, w2, b2):
+    return torch.optim.AdamW([{"params": [w1, b1]}, {"params": [w2, b2], "lr": 0.02, "amsgrad": True, "eps": 1e-6}], lr=0.05)
+
+
+def cycles(optimizer):
     group = optimizer.param_groups[0]
-    cycles = group.get("momentum", 0) > 0 or "betas" in group
-    return {"scheduler": schedulers.OneCycleLR(optimizer, 0.1, total_steps=12, cycle_momentum=cycles), "interval": "step"}
+    return group.get("momentum", 0) > 0 or "betas" in group
+
+
+def one_cycle(optimizer):
+    return {"scheduler": schedulers.OneCycleLR(optimizer, 0.1, total_steps=12, cycle_momentum=cycles(optimizer)), "interval": "step"}
+
+
+def cyclic(optimizer):
+    return {"scheduler": schedulers.CyclicLR(optimizer, 0.01, 0.1, 2, 3, cycle_momentum=cycles(optimizer)), "interval": "step"}
+
+
+def restarts(optimizer):
+    return {"scheduler": schedulers.CosineAnnealingWarmRestarts(optimizer, 2, 2, 1e-3), "interval": "step"}
+
+
+def sequential(optimizer):
+    turns = [schedulers.LinearLR(optimizer, 0.25, total_iters=3), schedulers.ExponentialLR(optimizer, 0.8),
+             schedulers.CosineAnnealingLR(optimizer, 6)]
+    return {"scheduler": schedulers.SequentialLR(optimizer, turns, [3, 7]), "interval": "step"}
+
+
+def chained(optimizer):
+    return schedulers.ChainedScheduler([schedulers.ConstantLR(optimizer, 0.5, 2), schedulers.ExponentialLR(optimizer, 0.9)])
 
 
 def plateau(optimizer):
@@ -56,7 +94,17 @@ SCHEDULERS = {
     "lambda": lambda o: schedulers.LambdaLR(o, lambda epoch: 1.0 / (epoch + 1)),
     "onecycle": one_cycle,
     "plateau": plateau,
+    "constant": lambda o: schedulers.ConstantLR(o, 0.5, 2),
+    "polynomial": lambda o: schedulers.PolynomialLR(o, 5, 2),
+    "restarts": restarts,
+    "cyclic": cyclic,
+    "multiplicative": lambda o: schedulers.MultiplicativeLR(o, lambda epoch: 1.0 - 0.25 / epoch),
+    "sequential": sequential,
+    "chained": chained,
 }
+# Every optimizer and every scheduler, each with a few of the others.
+PAIRS = ([(o, s) for o in OPTIMIZERS for s in ("none", "onecycle")]
+         + [(o, s) for o in ("momentum", "amsgrad") for s in SCHEDULERS if s not in ("none", "onecycle")])
 
 
 def pattern(sizes, step, modulus):
@@ -137,7 +185,7 @@ def check(comparison, saver, folder):
     """Both parts on both sides. levin goes on from its own file as if nothing had happened. Lightning does not always:
     ModelCheckpoint writes before a plateau scheduler steps, and within an epoch Lightning begins again with the first batch; there
     its own run from its own file is what a change of sides is compared with."""
-    pairs = [(o, s) for o in OPTIMIZERS for s in SCHEDULERS]
+    pairs = PAIRS
     change = WITHIN if saver == "step" else HALF * STEPS
     theirs = {pair: folder / f"{pair[0]}-{pair[1]}-python.ckpt" for pair in pairs}
     ours = {pair: folder / f"{pair[0]}-{pair[1]}-levin.ckpt" for pair in pairs}

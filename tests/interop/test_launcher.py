@@ -17,7 +17,8 @@ from elastic_worker import train  # noqa: E402
 
 RUN = os.path.join(os.environ["LEVIN_BINARY_DIR"], "bin", "levin-run")
 WORKER = os.path.join(os.environ["LEVIN_SOURCE_DIR"], "tests", "launcher", "elastic_worker.py")
-ENVIRONMENT = dict(os.environ, PYTHON_EXEC=sys.executable, OMP_NUM_THREADS="1")
+SCRATCH = tempfile.TemporaryDirectory()
+ENVIRONMENT = dict(os.environ, PYTHON_EXEC=sys.executable, OMP_NUM_THREADS="1", TMPDIR=SCRATCH.name)
 CONNECTIONS = int(os.environ.get("LEVIN_CONNECTIONS", "2000"))
 
 

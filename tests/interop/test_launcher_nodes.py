@@ -66,7 +66,7 @@ class Nodes(unittest.TestCase):
         self.addCleanup(self.network.close)
 
     def start(self, node, steps, *flags):
-        environment = dict(os.environ, PYTHON_EXEC=sys.executable, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="eth")
+        environment = dict(os.environ, PYTHON_EXEC=sys.executable, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="eth", TMPDIR=self.folder)
         log = open(os.path.join(self.folder, f"node{node}"), "w")
         run = subprocess.Popen(
             ["ip", "netns", "exec", self.network.names[node], RUN, "--rdzv-backend=c10d", "--rdzv-endpoint=10.77.0.2", "--rdzv-id=job",

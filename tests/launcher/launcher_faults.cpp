@@ -64,6 +64,7 @@ pid_t start(const Folder& folder, const std::vector<std::string>& flags, const s
     const int out = ::open((folder.path + "/output").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     ::dup2(out, 1), ::dup2(out, 2);
     ::setenv("OMP_NUM_THREADS", "1", 1);
+    ::setenv("TMPDIR", folder.path.c_str(), 1);
     ::execv(pointers[0], pointers.data());
     ::_exit(127);
   }

@@ -23,8 +23,9 @@ std::string content(const fs::path& path) {
 
 // Each rank says its number on both streams.
 Ran say(const std::string& flags, const std::string& program = "echo out $RANK; echo err $RANK >&2") {
-  return run_program("OMP_NUM_THREADS=1 " + std::string(LEVIN_BINARY_DIR) + "/bin/levin-run --standalone --nproc-per-node=2 " + flags + " bash -c '" +
-                     program + "'");
+  static const TemporaryFolder scratch;
+  return run_program("TMPDIR=" + scratch.path() + " OMP_NUM_THREADS=1 " + LEVIN_BINARY_DIR + "/bin/levin-run --standalone --nproc-per-node=2 " + flags +
+                     " bash -c '" + program + "'");
 }
 
 std::multiset<std::string> lines(const std::string& text) {
@@ -82,14 +83,19 @@ TEST_CASE("the log folder has the job's name, a folder per attempt and one per r
   CHECK(ran.output.find("restart 1 of 1") != std::string::npos);
 }
 
-TEST_CASE("without a log folder nothing stays of a job that succeeds; of a failed one its files do") {
+TEST_CASE("without a log folder nothing stays of a job that succeeds; of a failed one what there is to read") {
   const TemporaryFolder folder;
   const std::string here = "TMPDIR=" + folder.path() + " OMP_NUM_THREADS=1 " + std::string(LEVIN_BINARY_DIR) + "/bin/levin-run --standalone ";
   CHECK(run_program(here + "true").exit_code == 0);
   CHECK(folder.names().empty());
   CHECK(run_program(here + "false").exit_code == 1);
-  CHECK(folder.names().size() == 1);
-  fs::remove_all(folder / folder.names().front());
+  CHECK(folder.names().empty());  // nothing to read
+  const Ran failed = run_program(here + "-r 3 bash -c 'echo why; exit 1'");
+  REQUIRE(folder.names().size() == 1);
+  const std::string left = folder / folder.names().front();
+  CHECK(failed.output.find("logs and error files are in " + left) != std::string::npos);
+  CHECK(content(left + "/attempt_0/0/stdout.log") == "why\n");
+  fs::remove_all(left);
   CHECK(run_program(here + "--log-dir /dev/null bash -c 'test -z \"$TORCHELASTIC_ERROR_FILE\"; exit 1'").exit_code == 1);
   CHECK(folder.names().empty());
 }
@@ -137,4 +143,13 @@ TEST_CASE("a port that is taken is an error that names it") {
   const Ran ran = run_program(run + "0 bash -c '" + run + "$MASTER_PORT true'");
   CHECK(ran.exit_code == 1);
   CHECK(ran.output.find("Address already in use: listening on 127.0.0.1:") != std::string::npos);
+}
+
+TEST_CASE("a program that can't be executed is an error, whatever it looks like") {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "broken") << "#!/no/such/interpreter\n";
+  fs::permissions(folder / "broken", fs::perms::owner_all);
+  const Ran ran = run_program("OMP_NUM_THREADS=1 " + std::string(LEVIN_BINARY_DIR) + "/bin/levin-run --standalone --nproc-per-node=3 " + (folder / "broken"));
+  CHECK(ran.exit_code == 1);
+  CHECK(ran.output.find("No such file or directory: '" + (folder / "broken")) != std::string::npos);
 }

@@ -109,7 +109,7 @@ class Recorded final : public levin::LightningModule {
     };
     const levin::LogOptions options{.prog_bar = flag("prog_bar").value_or(false), .logger = flag("logger"), .on_step = flag("on_step"),
                                     .on_epoch = flag("on_epoch"), .add_dataloader_idx = flag("add_dataloader_idx").value_or(true)};
-    const std::string number = "_" + std::to_string(index), name = stage + number;
+    const std::string number = std::string("_").append(std::to_string(index)), name = stage + number;
     if (spec.contains("collection")) log_dict(collections_[name], options);
     else log(stage + "_acc" + (options.add_dataloader_idx ? std::string() : number), metrics_[name], options);
   }
@@ -138,6 +138,35 @@ class WithMetric : public TinyModule {
 
  private:
   Do act_;
+};
+
+// Adds in place, as a metric of one's own may.
+class InPlace final : public Metric {
+ public:
+  InPlace() { add_state("total", total_, at::zeros({}), "sum"); }
+
+ protected:
+  void update_state(Inputs inputs) override {
+    const auto& [x] = take<1>(inputs, "x");
+    total_ += x.sum();
+  }
+  at::Tensor compute_value() override { return total_; }
+
+ private:
+  at::Tensor total_;
+};
+
+class Validated final : public TinyModule {
+ public:
+  Validated() : total_(register_metric("total", std::make_shared<InPlace>())) {}
+  levin::StepOutput validation_step(const levin::Batch& batch, std::int64_t) override {
+    total_->forward(batch[0]);
+    log("total", total_);
+    return {};
+  }
+
+ private:
+  std::shared_ptr<InPlace> total_;
 };
 
 levin::MetricMap fit(levin::LightningModule& module) {
@@ -249,4 +278,13 @@ TEST_CASE("metrics move with their module and keep their type") {
   CHECK(metric->compute().scalar_type() == at::kFloat);
   module.children().front()->to(at::kMeta);
   CHECK(metric->device().is_meta());
+}
+
+TEST_CASE("a metric that was used in inference mode goes on in training") {
+  Validated module;
+  levin::Trainer trainer(quiet({.max_epochs = 1, .enable_checkpointing = false}));
+  const double validated = trainer.validate(module, {.dataloaders = tiny_data(3)}).front().at("total");
+  CHECK(validated > 0);
+  trainer.fit(module, {.train = tiny_data(2), .val = tiny_data(3)});
+  CHECK(trainer.callback_metrics().at("total") == validated);
 }

@@ -276,3 +276,11 @@ TEST_CASE("a chain in the state that is not the scheduler's is refused") {
   const auto two = optim::chained_scheduler({optim::constant_lr(sgd), optim::constant_lr(sgd)});
   CHECK_THROWS_AS(one->load_state_dict(two->state_dict()), ValueError);
 }
+
+TEST_CASE("a scheduler may step before its optimizer ever did, without a word") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  const CapturedMessages messages;
+  optim::exponential_lr(sgd, {.gamma = 0.5})->step();
+  CHECK(sgd->lr(0) == Approx(0.05));
+  CHECK(messages.messages().empty());
+}

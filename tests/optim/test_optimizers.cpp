@@ -374,3 +374,11 @@ TEST_CASE("Muon takes matrices only") {
   CHECK(message<ValueError>([] { optim::muon({parameter()}); }) ==
         "Muon only supports 2D parameters whereas we found a parameter with size: torch.Size([3])");
 }
+
+TEST_CASE("a sparse gradient is refused with what to do") {
+  const at::Tensor a = parameter();
+  a.mutable_grad() = at::ones({3}).to_sparse();
+  const auto optimizer = optim::sgd({a});
+  CHECK(message<RuntimeError>([&] { optimizer->step(); }) ==
+        "the fused optimizers do not support sparse gradients; make the embedding's gradient dense");
+}

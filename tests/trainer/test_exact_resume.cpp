@@ -3,6 +3,7 @@
 #include <ATen/ops/cat.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
+#include <torch/optim/adam.h>
 
 #include <filesystem>
 #include <functional>
@@ -20,10 +21,10 @@
 #include "levin/framework/metrics/aggregation.h"
 #include "levin/framework/metrics/auroc.h"
 #include "levin/framework/metrics/mean_absolute_error.h"
-#include "levin/framework/optim/adam.h"
-#include "levin/framework/optim/one_cycle_lr.h"
-#include "levin/framework/optim/reduce_lr_on_plateau.h"
+#include "levin/framework/optim/lbfgs.h"
+#include "levin/framework/optim/optimizers.h"
 #include "levin/framework/optim/schedulers.h"
+#include "levin/framework/optim/torch_optimizer.h"
 #include "support/catch.h"
 #include "support/tiny_module.h"
 
@@ -230,6 +231,22 @@ MakeOptimizers with(Options options, const char* interval, std::optional<std::st
   };
 }
 
+std::vector<at::Tensor> matrices(levin::LightningModule& module) {
+  std::vector<at::Tensor> out;
+  for (const at::Tensor& parameter : module.parameters())
+    if (parameter.dim() == 2) out.push_back(parameter);
+  return out;
+}
+
+// Schedulers of one optimizer, made from it.
+MakeOptimizers made_by(std::function<std::shared_ptr<levin::optim::LRScheduler>(std::shared_ptr<levin::optim::Optimizer>)> make) {
+  return [=](levin::LightningModule& module) -> OptimizerConfig {
+    const auto optimizer = levin::optim::sgd(module.parameters(), {.lr = 1e-2, .momentum = 0.5});
+    return levin::OptimizerWithScheduler{.optimizer = optimizer,
+                                         .lr_scheduler = levin::LRSchedulerConfig{.scheduler = make(optimizer), .interval = "step"}};
+  };
+}
+
 const MakeOptimizers cosine = with<levin::optim::CosineAnnealingLR>(levin::optim::CosineAnnealingLROptions{.T_max = 40}, "step");
 
 }  // namespace
@@ -249,17 +266,41 @@ TEST_CASE("a resume from any step is the same run to the bit: every optimizer") 
       {"Adam", [](auto& m) { return adam(m.parameters(), {.lr = 0.01}); }},
       {"Adam amsgrad", [](auto& m) { return adam(m.parameters(), {.lr = 0.01, .amsgrad = true}); }},
       {"AdamW", [](auto& m) { return adamw(m.parameters(), {.lr = 0.01}); }},
+      {"RMSprop", [](auto& m) { return rmsprop(m.parameters(), {.lr = 0.01, .momentum = 0.5, .centered = true}); }},
+      {"Adagrad", [](auto& m) { return adagrad(m.parameters(), {.lr = 0.05, .lr_decay = 0.1, .initial_accumulator_value = 0.1}); }},
+      {"Adadelta", [](auto& m) { return adadelta(m.parameters()); }},
+      {"NAdam", [](auto& m) { return nadam(m.parameters(), {.lr = 0.01}); }},
+      {"RAdam", [](auto& m) { return radam(m.parameters(), {.lr = 0.01, .betas = {0.9, 0.8}}); }},
+      {"RAdam by foreach", [](auto& m) { return radam(m.parameters(), {.lr = 0.01, .betas = {0.9, 0.8}, .foreach = true}); }},
+      {"Lion", [](auto& m) { return lion(m.parameters(), {.lr = 0.01, .weight_decay = 0.1}); }},
+      {"Muon", [](auto& m) { return muon(matrices(m), {.lr = 0.02}); }},
+      {"torch's Adam", [](auto& m) { return adapt(std::make_shared<torch::optim::Adam>(m.parameters(), torch::optim::AdamOptions(0.01))); }},
   };
   for (const auto& [name, make] : optimizers) check_all_resumes({name, make, 0, 2});
 }
 
 TEST_CASE("a resume from any step is the same run to the bit: every scheduler") {
   using namespace levin::optim;
-  check_all_resumes({"StepLR", with<StepLR>(StepLROptions{3, 0.5}, "step"), 0, 1});
-  check_all_resumes({"MultiStepLR", with<MultiStepLR>(MultiStepLROptions{.milestones = {1, 3}, .gamma = 0.5}, "epoch"), 0, 1});
-  check_all_resumes({"ExponentialLR", with<ExponentialLR>(ExponentialLROptions{.gamma = 0.9}, "epoch"), 0, 1});
-  check_all_resumes({"LinearLR", with<LinearLR>(LinearLROptions{.total_iters = 25}, "step"), 0, 1});
-  check_all_resumes({"OneCycleLR", with<OneCycleLR>(OneCycleLROptions{.max_lr = 0.05, .total_steps = 41}, "step"), 0, 1});
+  const std::pair<const char*, MakeOptimizers> schedulers[] = {
+      {"StepLR", with<StepLR>(StepLROptions{.step_size = 3, .gamma = 0.5}, "step")},
+      {"MultiStepLR", with<MultiStepLR>(MultiStepLROptions{.milestones = {1, 3}, .gamma = 0.5}, "epoch")},
+      {"ConstantLR", with<ConstantLR>(ConstantLROptions{.total_iters = 15}, "step")},
+      {"LinearLR", with<LinearLR>(LinearLROptions{.total_iters = 25}, "step")},
+      {"ExponentialLR", with<ExponentialLR>(ExponentialLROptions{.gamma = 0.9}, "epoch")},
+      {"PolynomialLR", with<PolynomialLR>(PolynomialLROptions{.total_iters = 30, .power = 2}, "step")},
+      {"CosineAnnealingWarmRestarts", with<CosineAnnealingWarmRestarts>(CosineAnnealingWarmRestartsOptions{.T_0 = 5, .T_mult = 2}, "step")},
+      {"OneCycleLR", with<OneCycleLR>(OneCycleLROptions{.max_lr = 0.05, .total_steps = 41}, "step")},
+      {"CyclicLR", with<CyclicLR>(CyclicLROptions{.base_lr = 0.001, .max_lr = 0.05, .step_size_up = 7, .mode = "triangular2"}, "step")},
+      {"LambdaLR", made_by([](auto o) { return lambda_lr(o, [](std::int64_t step) { return 1.0 / static_cast<double>(step + 1); }); })},
+      {"MultiplicativeLR", made_by([](auto o) { return multiplicative_lr(o, [](std::int64_t step) { return step % 3 == 0 ? 0.9 : 1.01; }); })},
+      {"SequentialLR", made_by([](auto o) {
+         return sequential_lr(o, {.schedulers = {linear_lr(o), cyclic_lr(o, {.base_lr = 0.001, .max_lr = 0.05, .step_size_up = 4}),
+                                                 cosine_annealing_lr(o, {.T_max = 20})},
+                                  .milestones = {7, 20}});
+       })},
+      {"ChainedScheduler", made_by([](auto o) { return chained_scheduler({constant_lr(o, {.total_iters = 9}), exponential_lr(o, {.gamma = 0.95})}); })},
+  };
+  for (const auto& [name, make] : schedulers) check_all_resumes({name, make, 0, 1});
   check_all_resumes({"ReduceLROnPlateau per epoch", with<ReduceLROnPlateau>(ReduceLROnPlateauOptions{.factor = 0.5, .patience = 0}, "epoch", "val_loss"), 0, 1});
   check_all_resumes({"ReduceLROnPlateau on the training loss", with<ReduceLROnPlateau>(ReduceLROnPlateauOptions{.factor = 0.5, .patience = 1}, "step", "train_loss"), 0, 1});
 }

@@ -1,4 +1,6 @@
 // Training end to end: what runs, how often, with which numbers.
+#include <algorithm>
+
 #include "levin/framework/base/console.h"
 #include "levin/framework/data/seed.h"
 #include "levin/framework/base/errors.h"
@@ -194,4 +196,22 @@ TEST_CASE("wrong options are refused in Lightning's words") {
       CHECK(std::string(error.what()) == row.message);
     }
   }
+}
+
+TEST_CASE("a tensor of integers is logged as a number, and warned of once") {
+  class Integers : public TinyModule {
+    levin::StepOutput training_step(const levin::Batch& batch, std::int64_t idx) override {
+      log("count", at::full({}, idx + 1, at::kLong), {.on_step = false, .on_epoch = true});
+      return loss(batch);
+    }
+  } module;
+  const levin::CapturedMessages messages;
+  levin::Trainer trainer(quiet({.max_epochs = 1, .enable_checkpointing = false}));
+  trainer.fit(module, {.train = tiny_data(2)});
+  CHECK(trainer.callback_metrics().find("count")->item() == 1.5);
+  const auto warnings = messages.warnings();
+  CHECK(std::count_if(warnings.begin(), warnings.end(), [](const std::string& w) {
+          return w.starts_with("You called `self.log('count', ...)` in your `training_step` but the value needs to be floating to be reduced. "
+                               "Converting it to torch.float32.");
+        }) == 1);
 }
