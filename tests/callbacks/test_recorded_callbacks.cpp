@@ -55,7 +55,7 @@ std::shared_ptr<levin::Callback> make_callback(const Value& spec, const Value& m
   const std::string& name = spec.at("class").as_string();
   Value init_args = spec.at("init_args").clone();
   if (name == "ThroughputMonitor") return make_throughput_monitor(init_args, model);
-  if (!init_args.contains("lambda_func")) return levin::callback_registry().make(levin::Dict{{"class_path", name}, {"init_args", init_args}}, "callbacks");
+  if (!init_args.contains("lambda_func")) return levin::callback_registry().make(levin::Dict{{"class_path", name}, {"init_args", init_args}});
   init_args.as_dict().erase("lambda_func");
   levin::BackboneFinetuningOptions options;
   levin::read_fields(init_args, options, name);
