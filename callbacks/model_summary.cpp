@@ -94,9 +94,25 @@ std::string summarize(LightningModule& module, std::int64_t max_depth, const std
   return summary_table(rows, totals);
 }
 
+namespace {
+
+// LibTorch has no `forward` that could be called of any module; `predict_step` is what Lightning's own calls it from.
+std::string with_example(LightningModule& module, std::int64_t max_depth) {
+  if (module.example_input_array.is_none() || !module.overrides().predict_step) return summarize(module, max_depth);
+  Batch input = module.on_before_batch_transfer(module.example_input_array, 0);
+  input = module.on_after_batch_transfer(module.transfer_batch_to_device(std::move(input), module.device(), 0), 0);
+  try {
+    return summarize(module, max_depth, [&] { module.predict_step(input, 0); });
+  } catch (const MisconfigurationException&) {
+    return summarize(module, max_depth);  // of a module whose type is not known, and which has no such step
+  }
+}
+
+}  // namespace
+
 void ModelSummary::on_fit_start(Trainer& trainer, LightningModule& module) {
   if (options_.max_depth == 0) return;
-  const std::string table = summarize(module, options_.max_depth);
+  const std::string table = with_example(module, options_.max_depth);
   if (trainer.is_global_zero()) rank_zero_info("\n" + table);
 }
 

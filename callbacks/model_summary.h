@@ -18,9 +18,10 @@ void fields(V&& f, ModelSummaryOptions& o) {
 
 /// Prints a table of the layers when fit begins, as Lightning's ModelSummary does: names, types, parameters, modes and FLOPs, then totals.
 ///
-/// With `example_input_array` set on the module it is run through `forward`, and the table has sizes in and out and FLOPs. LibTorch has no
-/// hooks on modules: sizes are known of what a Sequential calls, of what `levin::call` calls, and of Linear, Conv, Embedding, LayerNorm and
-/// BatchNorm; of others it says `?`.
+/// With `example_input_array` set on the module the table has sizes in and out and FLOPs: the example is run through `predict_step`, in
+/// eval mode and without gradients (LibTorch has no `forward` that could be called of any module). Nor has it hooks on modules: sizes are
+/// known of what a Sequential calls, of what `levin::call` calls, and of Linear, Conv, Embedding, LayerNorm and BatchNorm; of others it
+/// says `?`.
 class LEVIN_API ModelSummary : public Callback {
  public:
   using Options = ModelSummaryOptions;

@@ -35,7 +35,7 @@ class LEVIN_API FlopCounter {
 };
 
 /// The FLOPs of one forward pass; with `loss_fn` also of the backward pass from the loss that it makes of what `forward_fn` returned. For
-/// `LightningModule::flops_per_batch`; Lightning's `measure_flops`.
+/// ThroughputMonitor's `flops_per_batch`; Lightning's `measure_flops`.
 LEVIN_API std::int64_t measure_flops(const std::function<at::Tensor()>& forward_fn,
                                      const std::function<at::Tensor(const at::Tensor&)>& loss_fn = {});
 

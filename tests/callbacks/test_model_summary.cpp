@@ -173,6 +173,22 @@ TEST_CASE("the summary is said when fit begins, and not at depth 0") {
   }
 }
 
+TEST_CASE("with an example the summary runs it through predict_step, for sizes and FLOPs") {
+  class Fitted : public TinyModule {
+   public:
+    Fitted() : layer(register_module("layer", nn::Linear(2, 3))) { example_input_array = at::ones({5, 2}); }
+    levin::StepOutput predict_step(const levin::Batch& batch, std::int64_t) override { return layer(batch[0].tensor()); }
+    nn::Linear layer;
+  };
+  levin::CapturedMessages messages;
+  Fitted module;
+  levin::Trainer trainer(quiet({.max_epochs = 1, .enable_checkpointing = false, .enable_model_summary = true}));
+  trainer.fit(module, {.train = tiny_data(1)});
+  bool said = false;
+  for (const auto& text : messages.infos()) said = said || text.find("0 | layer        | Linear | 9      | train | 60    | [5, 2]   | [5, 3]") != std::string::npos;
+  CHECK(said);
+}
+
 TEST_CASE("FLOPs of forward and backward are torch's") {
   // 2 * 4 * 3 * 5 for the product; backward the same for the weight and for the input.
   const auto leaf = [](at::IntArrayRef sizes) { return at::ones(sizes).set_requires_grad(true); };
