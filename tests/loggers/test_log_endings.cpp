@@ -1,4 +1,5 @@
 // Whatever ends a run, what was logged before is in the files; a kill -9 may cost what was not yet saved.
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -16,20 +17,26 @@ std::vector<std::string> lines(const std::string& path) {
   return out;
 }
 
+std::vector<std::string> cells(std::string line) {
+  CHECK(line.ends_with("\r"));
+  line.back() = ',';
+  std::vector<std::string> out;
+  std::istringstream text(line);
+  for (std::string cell; std::getline(text, cell, ',');) out.push_back(cell);
+  return out;
+}
+
 // How many of the steps 0, 1, ... have a row of training metrics.
 std::int64_t steps_in_csv(const std::string& path) {
-  std::int64_t steps = 0;
   const auto all = lines(path);
   REQUIRE(all.size() > 1);
-  const auto columns = static_cast<std::size_t>(std::count(all[0].begin(), all[0].end(), ','));
-  for (const std::string& line : all) {
-    CHECK(static_cast<std::size_t>(std::count(line.begin(), line.end(), ',')) == columns);
-    CHECK(line.ends_with("\r"));
-    std::vector<std::string> cells;
-    std::istringstream text(line);
-    for (std::string cell; std::getline(text, cell, ',');) cells.push_back(cell);
-    // epoch, loss_epoch, loss_step, step, ...
-    if (cells.at(2) != "" && cells.at(3) == std::to_string(steps)) ++steps;
+  const auto header = cells(all[0]);
+  const auto column = [&](const char* name) { return static_cast<std::size_t>(std::find(header.begin(), header.end(), name) - header.begin()); };
+  std::int64_t steps = 0;
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const auto row = cells(all[i]);
+    REQUIRE(row.size() == header.size());
+    if (row.at(column("loss_step")) != "" && row.at(column("step")) == std::to_string(steps)) ++steps;
   }
   return steps;
 }
