@@ -193,8 +193,7 @@ TEST_CASE("a rank's environment is torchrun's") {
   World world;
   world.round = 2, world.restart_count = 1, world.group_rank = 1, world.group_world_size = 3, world.first_rank = 4, world.world_size = 8;
   world.first_role_rank = 2, world.role_world_size = 6, world.master_addr = "10.0.0.1", world.master_port = 29500;
-  RankFiles files;
-  files.error = "/e", files.heartbeat = "/h", files.stack = "/s";
+  const RankFiles files{"", "", "", false, false, "/e", "/h", "/s"};
   auto variables = rank_environment(options, world, files, 1);
   const std::map<std::string, std::string> expected{
       {"RANK", "5"}, {"WORLD_SIZE", "8"}, {"LOCAL_RANK", "1"}, {"LOCAL_WORLD_SIZE", "2"}, {"GROUP_RANK", "1"}, {"GROUP_WORLD_SIZE", "3"},
