@@ -234,10 +234,7 @@ bool is_known_to_others(const std::exception_ptr& error) {
 }  // namespace
 
 std::exception_ptr DDPStrategy::leave_group(std::exception_ptr error) {
-  if (alone() || world_size() == 1) {
-    if (group_) group_->leave("");
-    return error;
-  }
+  if (alone() || world_size() == 1) return error;
   if (is_lost_connection(error)) {
     error = std::make_exception_ptr(
         DistributedError("a collective failed on rank " + std::to_string(global_rank()) + ": " + group_->explain_failure()));
