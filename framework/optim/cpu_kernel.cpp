@@ -11,7 +11,12 @@ void for_ranges_in_threads(const at::Tensor& parameter, const std::function<void
   const at::Tensor memory = parameter.detach().as_strided({count}, {1});
   const auto item = static_cast<std::int64_t>(memory.element_size());
   const auto* const base = static_cast<const char*>(memory.const_data_ptr());
-  auto iterator = at::TensorIteratorConfig().add_output(memory).set_check_mem_overlap(false).build();
+  auto iterator = at::TensorIteratorConfig()
+                      .set_check_mem_overlap(false)
+                      .check_all_same_dtype(false)
+                      .resize_outputs(false)
+                      .add_output(memory)
+                      .build();
   iterator.for_each([&](char** data, const std::int64_t* strides, std::int64_t size0, std::int64_t size1) {
     for (std::int64_t k = 0; k < size1; ++k) {
       const std::int64_t begin = (data[0] + k * strides[1] - base) / item;
