@@ -1,5 +1,5 @@
 // LBFGS against numbers recorded from torch 2.11: tests/conformance/record_optim.py.
-#include <ATen/ops/cat.h>
+#include <ATen/ATen.h>
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/fields.h"

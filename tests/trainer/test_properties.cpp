@@ -207,8 +207,8 @@ TEST_CASE("a ckpt_path that was set holds for all runs until one has its own") {
   const TemporaryFolder folder;
   const std::string first = folder.path() + "/first.ckpt", second = folder.path() + "/second.ckpt";
   const levin::CapturedMessages messages;
-  const auto fit = [](levin::Trainer& trainer, std::optional<std::string> ckpt_path = {}) {
-    TinyModule module;
+  TinyModule module;
+  const auto fit = [&](levin::Trainer& trainer, std::optional<std::string> ckpt_path = {}) {
     trainer.fit(module, {.train = tiny_data(2), .ckpt_path = ckpt_path});
   };
   for (const auto& [path, epochs] : {std::pair(first, 1), std::pair(second, 2)}) {
