@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -158,6 +159,15 @@ void one_kill(const std::string& folder, bool link, std::int64_t& step, Shared& 
   step = std::max(newest, shared.acknowledged.load()) + 1;
 }
 
+// How long one save takes on this machine, busy as it is.
+std::chrono::microseconds time_of_a_save(const std::string& folder) {
+  const auto start = Clock::now();
+  save(folder + "/" + last, checkpoint(0));
+  const auto took = Clock::now() - start;
+  real_files().unlink(folder + "/" + last);
+  return std::chrono::duration_cast<std::chrono::microseconds>(took);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -177,7 +187,9 @@ int main(int count, char** arguments) {
   Shared& shared = *new (memory) Shared;
 
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int> delay(0, 400'000);
+  // Long enough for some saves on the average.
+  const auto longest = std::max<std::int64_t>(400'000, 8 * time_of_a_save(folder).count());
+  std::uniform_int_distribution<std::int64_t> delay(0, longest);
   Findings found;
   std::int64_t step = 0;
   for (int kill = 0; kill < kills; ++kill)
