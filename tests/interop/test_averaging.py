@@ -90,7 +90,7 @@ def check_trainings(comparison, folder):
 
 
 def check_predictions(comparison, folder):
-    levin([("predict", 0, None, folder)])
+    levin([("predict", 1, None, folder)])
     predictions = torch.load(folder / "predictions.pt", weights_only=True)
     indices = torch.load(folder / "batch_indices.pt", weights_only=True)
     if indices != [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]:

@@ -95,7 +95,7 @@ std::vector<Subject> subjects() {
       {"StochasticWeightAveraging", arguments_of<levin::StochasticWeightAveragingOptions>(), {}, {}},
       {"BackboneFinetuning", arguments_of<levin::BackboneFinetuningOptions>(), {}, {}},
       {"DeviceStatsMonitor", arguments_of<levin::DeviceStatsMonitorOptions>(), {}, {}},
-      {"ThroughputMonitor", arguments_of<levin::ThroughputMonitorOptions>(), {}, {"window_size", "separator", "available_flops"}},
+      {"ThroughputMonitor", arguments_of<levin::ThroughputMonitorOptions>(), {}, {"window_size", "separator", "available_flops", "flops_per_batch"}},
       {"LambdaCallback", arguments_of<levin::LambdaCallbackOptions>(), {}, {}},
       {"BasePredictionWriter", arguments_of<levin::BasePredictionWriterOptions>(), {}, {}},
       {"CSVLogger", arguments_of<levin::CSVLoggerOptions>(), {}, {}},
