@@ -117,7 +117,7 @@ TEST_CASE("elsewhere than on a terminal there is a line per epoch, and one per l
   REQUIRE(lines.size() == 2);
   for (std::size_t i = 0; i < 2; ++i) {
     INFO(lines[i]);
-    CHECK(std::regex_match(lines[i], std::regex("Epoch " + std::to_string(i) + R"(: 100%\|█+\| 3/3 \[00:0.<00:00, *[0-9.]+it/s, v_num=0, shown=0\.500\])")));
+    CHECK(std::regex_match(lines[i], std::regex("Epoch " + std::to_string(i) + R"(: 100%\|(?:█)+\| 3/3 \[00:0.<00:00, *[0-9.]+it/s, v_num=0, shown=0\.500\])")));
   }
   lines = elsewhere([&] {
     levin::Trainer trainer(with(nullptr, 1));
@@ -164,8 +164,8 @@ TEST_CASE("leave lets every epoch's line stand") {
   const std::string out = on_terminal(80, [&] { fit(module, with(levin::make<levin::TQDMProgressBar>({.leave = true}), 3)); });
   CHECK(count(out, "3/3") >= 3);
   for (int epoch = 0; epoch < 3; ++epoch) {
-    // The line that ends in a new line is the full one.
-    const std::regex stands("Epoch " + std::to_string(epoch) + ": 100%[^\r\n]*3/3[^\r\n]*\r\n");
+    // The line that ends in a new line is the full one; the terminal adds a "\r" of its own.
+    const std::regex stands("Epoch " + std::to_string(epoch) + ": 100%[^\r\n]*3/3[^\r\n]*\r+\n");
     CHECK(std::regex_search(out, stands));
   }
 }
@@ -202,7 +202,7 @@ TEST_CASE("after an error the line stays, the cursor is below it and std::cout i
     std::cout << "after\n" << std::flush;
   });
   CHECK(std::cout.rdbuf() == buffer);
-  CHECK(std::regex_search(out, std::regex("Epoch 0: [^\r\n]*2/3[^\r\n]*\r\nafter\r\n$")));
+  CHECK(std::regex_search(out, std::regex("Epoch 0: [^\r\n]*2/3[^\r\n]*\r+\nafter\r\n$")));
   CHECK(out.find("\x1b[?25l") == std::string::npos);
 }
 
