@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -106,6 +107,9 @@ void at_exit(int status, void*) {
   }
   if (status == exit_terminated || status == exit_interrupted) wait_for_all(ranks, stop_grace);
   end_all(ranks);
+  // A collective may be under way that nobody will finish; the end of its threads is not waited for.
+  std::fflush(nullptr);
+  _exit(status);
 }
 
 // Looks after the others while this process works.
