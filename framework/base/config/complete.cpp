@@ -12,9 +12,11 @@ Value without_class(const Value& given) {
   return out;
 }
 
-Value without(const Value& given, const std::vector<FieldDescription>& fields) {
-  Value out = given.clone();
-  for (const FieldDescription& field : fields) out.as_dict().erase(field.name);
+// Adds what `given` has beside that, as it stands.
+Value with_rest(Value out, const Value& given) {
+  if (!given.is_dict()) return out;
+  for (const auto& [key, value] : given.as_dict())
+    if (!out.find(key.as_string())) out[key.as_string()] = value.clone();
   return out;
 }
 
@@ -30,7 +32,7 @@ class Completer {
       const Value* value = given.find(field.name);
       out[field.name] = this->value(value ? *value : field.default_value, field);
     }
-    return given.is_dict() ? merge_configs(out, without(given, fields)) : out;
+    return with_rest(std::move(out), given);
   }
 
   Value of_kind(const Value& given, std::string_view kind) const {
@@ -42,7 +44,7 @@ class Completer {
     Value out = Value::dict();
     out["class_path"] = class_path;
     out["init_args"] = options(init_args ? *init_args : Value(), description->fields);
-    return given.is_dict() ? merge_configs(out, without_class(given)) : out;
+    return with_rest(std::move(out), given);
   }
 
  private:
@@ -76,7 +78,7 @@ Value complete_config(const Value& config, const Catalog& catalog) {
       out[section] = completer.options(given ? *given : Value(), catalog.trainer);
     } else if (is_class_section(section)) {
       Value completed = given ? completer.of_kind(*given, section_kind(section)) : Value();
-      if (section == "lr_scheduler" && completed.is_dict()) completed = merge_configs(completed, completer.options(without_class(completed), catalog.schedule));
+      if (section == "lr_scheduler" && completed.is_dict()) completed = with_rest(std::move(completed), completer.options(without_class(completed), catalog.schedule));
       out[section] = std::move(completed);
     } else if (given || section != "link") {
       out[section] = given ? given->clone() : Value();
