@@ -17,20 +17,6 @@ namespace {
 // The layout that our files follow.
 constexpr const char* lightning_version = "2.6.6";
 
-// A run that goes on from a file of Python's Lightning can't have what Lightning does not store.
-void say_what_is_missing(const std::string& path, const Value& checkpoint, const Value& fit_loop) {
-  std::string text = path + " was saved by Lightning " + checkpoint.at("pytorch-lightning_version").as_string() +
-                     ", which stores no random number generators, no order of shuffled data, no running means of logged values and no "
-                     "state of checkpoint triggers. The run goes on as Lightning's would, not bit for bit as if it had not stopped.";
-  const Value* progress = fit_loop.find("epoch_loop.batch_progress");
-  const std::int64_t batch = progress ? progress->at("current").at("ready").as_int() : 0;
-  if (batch > 0 && !progress->at("is_last_batch").as_bool()) {
-    text += " It was saved within an epoch: the batches are numbered on from " + std::to_string(batch) +
-            ", but a loader without a state of its own begins with the epoch's first batch again.";
-  }
-  rank_zero_warn(text);
-}
-
 bool has_content(const Value& state) { return !state.is_none() && !(state.is_dict() && state.size() == 0); }
 
 }  // namespace
@@ -170,7 +156,6 @@ void Trainer::Impl::restore_training_state() {
       fit_loop.load_state_dict(*state, run);
       // The one switch: with levin's own state the run goes on exactly where it was, without it where Lightning would.
       if (const Value* point = own_state("fit_loop")) fit_loop.resume_exactly(*point, run);
-      else if (!loaded.contains("levin")) say_what_is_missing(path, loaded, *state);
       const std::int64_t reached = fit_loop.current_epoch(), limit = run.options.max_epochs.value_or(-1);
       if (limit != -1 && reached > limit) {
         throw MisconfigurationException("You restored a checkpoint with current_epoch=" + std::to_string(reached) +

@@ -3,7 +3,6 @@
 #include <torch/nn/modules/linear.h>
 
 #include "levin/callbacks/model_checkpoint.h"
-#include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/data/seed.h"
@@ -108,29 +107,6 @@ TEST_CASE("ckpt_path last takes the file that is furthest, and best the best") {
   second.fit(other, {.train = data(), .ckpt_path = "last"});
   CHECK(second.ckpt_path() == folder / "last.ckpt");
   CHECK(other.losses.size() == 7);
-}
-
-TEST_CASE("a file of Python's Lightning goes on, with a word about what it does not have") {
-  const TemporaryFolder folder;
-  train(1, folder.path(), {}, {.filename = "{step}", .save_top_k = -1, .every_n_train_steps = 1});
-  const auto warnings_of = [&](const std::string& name) {
-    levin::Value checkpoint = levin::read_archive(folder / name, {.copy = true});
-    checkpoint.as_dict().erase("levin");
-    const TemporaryFolder other;
-    levin::save_archive(checkpoint, other / name);
-    levin::CapturedMessages messages;
-    Network module;
-    levin::Trainer trainer(quiet({.max_epochs = 2, .enable_checkpointing = false}));
-    trainer.fit(module, {.train = data(), .ckpt_path = other / name});
-    CHECK(trainer.global_step() == 14);
-    std::string all;
-    for (const std::string& warning : messages.warnings()) all += warning + "\n";
-    return all;
-  };
-  const std::string missing = " was saved by Lightning 2.6.6, which stores no random number generators, no order of shuffled data";
-  const std::string within = "It was saved within an epoch: the batches are numbered on from 3, but";
-  CHECK_THAT(warnings_of("step=3.ckpt"), Catch::Contains("/step=3.ckpt" + missing) && Catch::Contains(within));
-  CHECK_THAT(warnings_of("step=7.ckpt"), Catch::Contains("/step=7.ckpt" + missing) && !Catch::Contains("within an epoch"));
 }
 
 TEST_CASE("what can't be resumed is refused with a reason") {
