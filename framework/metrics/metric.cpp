@@ -93,6 +93,7 @@ class Metric::BatchScope {
 };
 
 at::Tensor Metric::batch_value(Inputs inputs) {
+  const StateMode mode(c10::GradMode::is_enabled());  // for the batch's own states too
   const bool twice = full_state_update || dist_sync_on_step;
   if (twice) run_update(inputs, /*with_grad=*/false);
   BatchScope scope(*this);
