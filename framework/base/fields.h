@@ -37,8 +37,13 @@ using Seconds = std::chrono::duration<double>;
 template <class T>
 struct Field;
 
+/// What a field list is asked with, to see whether there is one.
+struct FieldProbe {
+  template <class T>
+  void operator()(std::string_view, T&, std::string_view) const {}
+};
 template <class T>
-concept HasFields = requires(T& options) { fields([](std::string_view, auto&, std::string_view) {}, options); };
+concept HasFields = requires(T& options, FieldProbe probe) { fields(probe, options); };
 
 /// One option, as `--help`, the schema and the docs tell of it. `type` reads "int", "list of (int or str) or null", "callback", ...;
 /// for "options" the options within are `nested`.
