@@ -39,7 +39,7 @@ OptimizerPtr make_optimizer(const std::string& name, std::vector<at::Tensor> par
   if (name == "amsgrad") return adam(parameters, {.lr = 0.05, .weight_decay = 0.01, .amsgrad = true});
   if (name == "adamw") return adamw(parameters, {.lr = 0.05, .betas = {0.8, 0.95}});
   if (name == "rmsprop") return rmsprop(parameters, {.lr = 0.02, .alpha = 0.9, .momentum = 0.5});
-  if (name == "centered") return rmsprop(parameters, {.lr = 0.02, .eps = 1e-4, .weight_decay = 0.01, .centered = true});
+  if (name == "centered") return rmsprop(parameters, {.lr = 0.02, .eps = 0.05, .weight_decay = 0.01, .centered = true});
   if (name == "adagrad") return adagrad(parameters, {.lr = 0.1, .lr_decay = 0.05, .initial_accumulator_value = 0.1});
   if (name == "adadelta") return adadelta(parameters, {.rho = 0.8, .eps = 1e-3});
   if (name == "nadam") return nadam(parameters, {.lr = 0.02, .momentum_decay = 0.01});

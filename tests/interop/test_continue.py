@@ -37,7 +37,7 @@ OPTIMIZERS = {
     "amsgrad": lambda p: torch.optim.Adam(p, lr=0.05, weight_decay=0.01, amsgrad=True),
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, betas=(0.8, 0.95)),
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.02, alpha=0.9, momentum=0.5),
-    "centered": lambda p: torch.optim.RMSprop(p, lr=0.02, eps=1e-4, weight_decay=0.01, centered=True),
+    "centered": lambda p: torch.optim.RMSprop(p, lr=0.02, eps=0.05, weight_decay=0.01, centered=True),
     "adagrad": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.05, initial_accumulator_value=0.1),
     "adadelta": lambda p: torch.optim.Adadelta(p, rho=0.8, eps=1e-3),
     "nadam": lambda p: torch.optim.NAdam(p, lr=0.02, momentum_decay=0.01),
