@@ -75,7 +75,7 @@ TEST_CASE("a GPT begins at chance, learns what comes next, and writes it") {
   CHECK(chance == Approx(std::log(8.0)).epsilon(0.05));
   CHECK(trained(model, DataLoader(data, {.batch_size = 8}), "val_loss", 25) < 0.1);
   model.eval();
-  CHECK(model.generate(at::tensor({{5}}), 6, 0.0).equal(at::tensor({{5, 6, 7, 0, 1, 2, 3}})));
+  CHECK(model.generate(at::full({1, 1}, 5, at::kLong), 6, 0.0).equal(at::tensor({5, 6, 7, 0, 1, 2, 3}, at::kLong).view({1, 7})));
   CHECK_THROWS_WITH(model.forward(at::zeros({1, 17}, at::kLong)), "GPT: a sequence of 17 tokens; block_size is 16");
 }
 
