@@ -18,7 +18,7 @@ SplitDataModule::Parts NpyDataModule::make_datasets() {
     if (tensor.dim() == 0) refuse("a single number has no rows; save an array with one sample a row");
   if (tensors.size() == 2 && tensors[0].size(0) != tensors[1].size(0)) {
     refuse(options_.features + " has " + std::to_string(tensors[0].size(0)) + " rows, " + options_.targets + " has " +
-           std::to_string(tensors[1].size(0)) + "; they must be as many");
+           std::to_string(tensors[1].size(0)) + " rows; they must be as many");
   }
   return {.all = std::make_shared<TensorDataset>(std::move(tensors))};
 }

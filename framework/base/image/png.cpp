@@ -16,6 +16,7 @@ Image decode_png(std::string_view bytes, std::int64_t channels, const std::strin
   const auto fail = [&] { throw ValueError(name + ": " + image.message); };
   if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) fail();
   check_image_size(image.width, image.height, name);
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // as everybody writes them; libpng would take them for linear light
   image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   Image out{image.width, image.height, channels, {}};
   out.pixels.resize(PNG_IMAGE_SIZE(image));
