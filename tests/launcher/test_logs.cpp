@@ -127,7 +127,7 @@ TEST_CASE("a rank that is asked to end is not started again") {
 }
 
 TEST_CASE("a signal to the launcher goes to the ranks, which have their time to end") {
-  const Ran ran = run_program("OMP_NUM_THREADS=1 env --default-signal=INT timeout -s INT 1 " + std::string(LEVIN_BINARY_DIR) +
+  const Ran ran = run_program("OMP_NUM_THREADS=1 env --default-signal=INT timeout --foreground -s INT 1 " + std::string(LEVIN_BINARY_DIR) +
                               "/bin/levin-run --standalone --nproc-per-node=2 bash -c 'trap \"echo saved $RANK; exit 0\" INT; while :; do sleep 0.05; done'; echo code $?");
   CHECK(ran.output.find("saved 0") != std::string::npos);
   CHECK(ran.output.find("saved 1") != std::string::npos);
