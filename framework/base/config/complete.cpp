@@ -4,14 +4,6 @@
 namespace levin {
 namespace {
 
-// What a class has beside its name and arguments.
-Value without_class(const Value& given) {
-  Value out = given.clone();
-  out.as_dict().erase("class_path");
-  out.as_dict().erase("init_args");
-  return out;
-}
-
 // Adds what `given` has beside that, as it stands.
 Value with_rest(Value out, const Value& given) {
   if (!given.is_dict()) return out;
@@ -78,7 +70,7 @@ Value complete_config(const Value& config, const Catalog& catalog) {
       out[section] = completer.options(given ? *given : Value(), catalog.trainer);
     } else if (is_class_section(section)) {
       Value completed = given ? completer.of_kind(*given, section_kind(section)) : Value();
-      if (section == "lr_scheduler" && completed.is_dict()) completed = with_rest(std::move(completed), completer.options(without_class(completed), catalog.schedule));
+      if (section == "lr_scheduler" && completed.is_dict()) completed = with_rest(std::move(completed), completer.options(completed, catalog.schedule));
       out[section] = std::move(completed);
     } else if (given || section != "link") {
       out[section] = given ? given->clone() : Value();
