@@ -3,6 +3,7 @@
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/framework/base/console.h"
+#include "levin/framework/data/combined_loader.h"
 #include "levin/framework/loops/run.h"
 #include "levin/framework/models/csv_data_module.h"
 #include "levin/framework/precision/precision.h"
@@ -132,6 +133,22 @@ TEST_CASE("during fit the stage, the counts and the loaders are those of the mom
   CHECK(trainer.callback_metrics().contains("train_loss"));
   CHECK(trainer.logged_metrics().contains("train_loss"));
   CHECK(!trainer.progress_bar_metrics().contains("train_loss"));
+}
+
+// docs/differences.md: Lightning tells the lengths of its parts.
+TEST_CASE("a combined loader is one loader with as many batches as it gives") {
+  struct Counting : TinyModule {
+    Counts seen;
+    levin::StepOutput validation_step(const levin::Batch&, std::int64_t) override {
+      seen = trainer().num_val_batches();
+      return {};
+    }
+  };
+  const levin::CapturedMessages messages;
+  Counting module;
+  levin::Trainer trainer(quiet({}));
+  trainer.validate(module, {.dataloaders = std::make_shared<levin::CombinedLoader>(two(4, 3), "min_size"), .verbose = false});
+  CHECK(module.seen == Counts{3});
 }
 
 TEST_CASE("validate, test and predict know their batches") {
