@@ -9,6 +9,7 @@
 
 #include "levin/framework/base/distributed/rank_starter.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/error_file.h"
 #include "levin/framework/base/signal_flags.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/nn/sync_batch_norm.h"
@@ -203,6 +204,16 @@ std::string told(const std::exception_ptr& error) {
   }
 }
 
+void note_error(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const KeyboardInterrupt&) {
+  } catch (const std::exception& e) {
+    write_error_file(e);
+  } catch (...) {
+  }
+}
+
 // Whether it is another rank's end as a collective within LibTorch sees it: backward's, which we don't call ourselves.
 bool is_lost_connection(const std::exception_ptr& error) {
   try {
@@ -239,7 +250,13 @@ std::exception_ptr DDPStrategy::leave_group(std::exception_ptr error) {
     error = std::make_exception_ptr(
         DistributedError("a collective failed on rank " + std::to_string(global_rank()) + ": " + group_->explain_failure()));
   }
-  group_->leave(is_known_to_others(error) ? std::string() : told(error));
+  if (is_known_to_others(error)) {
+    group_->leave("");
+  } else {
+    // Before the others fail for this one's sake: the first error file is the cause.
+    note_error(error);
+    group_->leave(told(error));
+  }
   return error;
 }
 

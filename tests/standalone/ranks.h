@@ -1,9 +1,11 @@
 #pragma once
 // Starting ranks and reading what they leave behind.
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/catch.h"
@@ -18,9 +20,21 @@ inline int runs_or(int otherwise) {
   return given ? std::atoi(given) : otherwise;
 }
 
-/// `ddp_program CASE ...`, which starts its other ranks itself. Ends a run that hangs after `seconds`.
-inline Ran run_ranks(const std::string& what, const std::string& folder, const std::string& variables = "", int seconds = 60) {
+/// `ddp_program CASE ...`, which starts its other ranks itself. Ends a run that hangs after `seconds`, with 124: the runs here take some
+/// seconds, on a machine that has other things to do a multiple of that.
+inline Ran run_ranks(const std::string& what, const std::string& folder, const std::string& variables = "", int seconds = 180) {
   return run_program(variables + " OMP_NUM_THREADS=1 timeout -k 1 " + std::to_string(seconds) + " " + ddp_program() + " " + what + " folder=" + folder);
+}
+
+/// Waits until `done()`, a minute at most; whether it came to that.
+template <class Condition>
+bool comes(Condition&& done, std::chrono::seconds limit = std::chrono::seconds(60)) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
 }
 
 inline std::string contents(const std::string& path) {
