@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "levin/framework/base/distributed/processor_share.h"
 #include "levin/framework/base/distributed/rank_starter.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/launch/error_file.h"
@@ -37,6 +38,7 @@ void DDPStrategy::setup_environment() {
     at::set_num_threads(std::max(1, cores / environment_.local_world_size));
   }
   if (!environment_.creates_processes_externally() && environment_.world_size > 1) start_ranks(environment_);
+  take_processor_share(environment_.local_rank, environment_.local_world_size);  // after the others have started, who would inherit it
   group_ = std::make_unique<ProcessGroup>(environment_, options_.process_group_backend.value_or("gloo"),
                                           std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout));
 }
