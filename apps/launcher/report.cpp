@@ -7,6 +7,7 @@
 #include <ctime>
 #include <deque>
 #include <fstream>
+#include <utility>
 
 #include "levin/apps/launcher/option_values.h"
 #include "levin/framework/base/clock.h"
@@ -76,14 +77,24 @@ std::string failure_text(const Rank& rank) {
   return out;
 }
 
+namespace {
+
+// What a rank says that fails because another one has: its file is written within a tick of the file system's clock after the other's.
+bool follows_another(const Rank& rank) {
+  ErrorFile error;
+  return read_error_file(rank.files.error, error) && error.message.starts_with("DistributedError: ");
+}
+
+}  // namespace
+
 const Rank& first_failure(const std::vector<Rank>& ranks, const Rank& seen) {
-  const auto moment = [](const Rank& rank) {
+  const auto order = [](const Rank& rank) {
     const double written = error_time(rank);
-    return written >= 0 ? std::min(written, rank.ended) : rank.ended;
+    return std::pair(follows_another(rank), written >= 0 ? std::min(written, rank.ended) : rank.ended);
   };
   const Rank* first = &seen;
   for (const Rank& rank : ranks)
-    if (&rank != &seen && rank.failed() && (error_time(rank) >= 0 || !rank.asked_to_end) && moment(rank) < moment(*first)) first = &rank;
+    if (&rank != &seen && rank.failed() && (error_time(rank) >= 0 || !rank.asked_to_end) && order(rank) < order(*first)) first = &rank;
   return *first;
 }
 

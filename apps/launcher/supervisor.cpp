@@ -16,6 +16,8 @@ namespace {
 constexpr int asked_to_end = 128 + SIGTERM;
 // What the kernel takes to end killed processes; one that waits for a broken device is left behind.
 constexpr double kill_patience = 10;
+// What ranks that fail for another's sake have to say it, before SIGTERM may cut them short. Part of the grace.
+constexpr double settling = 1;
 
 double now() { return real_clock().now(); }
 
@@ -122,8 +124,10 @@ void Supervisor::stop(Ranks& ranks, Tail& tail, const Outcome& outcome) {
   for (const Rank& rank : ranks.all())
     if (rank.failed() && !rank.asked_to_end) seen = &rank;
   // A rank that saves because of a SIGTERM would take a second one for impatience.
-  if (outcome.ending == Ending::failed || outcome.ending == Ending::changed) ranks.signal(SIGTERM);
-  if (!all_end_within(options_.grace, ranks, tail)) {
+  std::optional<double> ask_after;
+  if (outcome.ending == Ending::failed) ask_after = std::min(settling, options_.grace / 2);
+  if (outcome.ending == Ending::changed) ask_after = 0;
+  if (!all_end_within(options_.grace, ranks, tail, ask_after)) {
     for (const Rank& rank : ranks.all())
       if (rank.running) rank_zero_info("levin-run: rank " + std::to_string(rank.rank) + " (pid " + std::to_string(rank.pid) + ") did not end in time and is killed");
     ranks.kill_all();
@@ -135,12 +139,16 @@ void Supervisor::stop(Ranks& ranks, Tail& tail, const Outcome& outcome) {
   if (const Rank& first = first_failure(ranks.all(), *seen); &first != seen) console_error("the first error was another: " + failure_text(first));
 }
 
-bool Supervisor::all_end_within(double seconds, Ranks& ranks, Tail& tail) {
-  for (const double end = now() + seconds;;) {
+bool Supervisor::all_end_within(double seconds, Ranks& ranks, Tail& tail, std::optional<double> ask_after) {
+  for (const double begin = now(), end = begin + seconds;;) {
     ranks.reap();
     tail.pump();
     if (!ranks.any_running()) return true;
     if (now() >= end) return false;
+    if (ask_after && now() >= begin + *ask_after) {
+      ranks.signal(SIGTERM);
+      ask_after.reset();
+    }
     signals_.wait(std::min(end - now(), 0.1));
     while (const auto signal = signals_.next())
       if (*signal != SIGUSR1 && *signal != SIGUSR2) return false;

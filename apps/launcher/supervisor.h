@@ -25,8 +25,9 @@ class Supervisor {
   Outcome watch(Ranks& ranks, Tail& tail);
   /// Ends what still runs, as is due after `outcome`.
   void stop(Ranks& ranks, Tail& tail, const Outcome& outcome);
-  /// Waits until all have ended; false after `seconds`, or if the person in front has lost patience.
-  bool all_end_within(double seconds, Ranks& ranks, Tail& tail);
+  /// Waits until all have ended, with SIGTERM to those that have not after `ask_after` seconds; false after `seconds`, or if the person
+  /// in front has lost patience.
+  bool all_end_within(double seconds, Ranks& ranks, Tail& tail, std::optional<double> ask_after = {});
 
   std::optional<Outcome> obey(int signal, Ranks& ranks);
   Outcome failure(const Rank& rank);

@@ -36,6 +36,8 @@
 #include "levin/framework/models/npy_data_module.h"
 #include "levin/framework/models/resnet.h"
 #include "levin/framework/models/text_data_module.h"
+#include "levin/framework/strategies/ddp_strategy.h"
+#include "levin/framework/strategies/ddp_zero1_strategy.h"
 #include "levin/loggers/csv_logger.h"
 #include "levin/loggers/jsonl_logger.h"
 #include "levin/loggers/tensorboard_logger.h"
@@ -87,6 +89,8 @@ void register_builtins() {
     register_class<metrics::R2Score>("R2Score");
     register_class<JSONLLogger>("JSONLLogger");
     register_class<TensorBoardLogger>("TensorBoardLogger");
+    register_class<DDPStrategy>("DDPStrategy");
+    register_class<DDPZero1Strategy>("DDPZero1Strategy");
     register_builtin_optimizers();
     return true;
   }();

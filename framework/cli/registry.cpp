@@ -1,5 +1,6 @@
 #include "levin/framework/cli/registry.h"
 
+#include "levin/framework/base/config/plural.h"
 #include "levin/framework/cli/class_fields.h"
 #include "levin/framework/cli/optimizer_registry.h"
 #include "levin/framework/trainer/trainer_options.h"
@@ -50,7 +51,7 @@ void throw_unknown_class(const std::string& class_path, const std::string& kind,
   if (!near.empty()) {
     text += "; did you mean '" + near + "'?";
   } else {
-    text += "; known " + kind + (kind.ends_with('s') ? ":" : "s:");
+    text += "; known " + plural(kind) + ":";
     for (const std::string& name : names) text += " " + name;
   }
   throw OptionErrors({{"", text, "ValueError", "class_path"}});
@@ -73,6 +74,7 @@ Catalog registered_classes() {
   describe(callback_registry(), out);
   describe(logger_registry(), out);
   describe(metric_registry(), out);
+  describe(strategy_registry(), out);
   describe(optimizer_registry(), out);
   describe(lr_scheduler_registry(), out);
   out.schedule = describe_schedule();

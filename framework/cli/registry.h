@@ -21,6 +21,8 @@
 /// Classes that a configuration file can name.
 namespace levin {
 
+class Strategy;
+
 /// Takes `"Name"` or `{"class_path": "Name", "init_args": {...}}` apart.
 struct LEVIN_API ClassConfig {
   std::string class_path;
@@ -73,6 +75,7 @@ LEVIN_API Registry<LightningDataModule>& data_registry();
 LEVIN_API Registry<Callback>& callback_registry();
 LEVIN_API Registry<Logger>& logger_registry();
 LEVIN_API Registry<metrics::Metric>& metric_registry();
+LEVIN_API Registry<Strategy>& strategy_registry();
 LEVIN_API void register_builtins();
 /// All of them, and the Trainer's options, as data.
 LEVIN_API Catalog registered_classes();
@@ -83,6 +86,7 @@ auto& registry_of() {
   else if constexpr (std::derived_from<T, LightningDataModule>) return data_registry();
   else if constexpr (std::derived_from<T, Callback>) return callback_registry();
   else if constexpr (std::derived_from<T, metrics::Metric>) return metric_registry();
+  else if constexpr (std::derived_from<T, Strategy>) return strategy_registry();
   else return logger_registry();
 }
 

@@ -7,8 +7,10 @@
 #include <cstdlib>
 #include <thread>
 
+#include "levin/framework/base/distributed/processor_share.h"
 #include "levin/framework/base/distributed/rank_starter.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/base/launch/error_file.h"
 #include "levin/framework/base/signal_flags.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/nn/sync_batch_norm.h"
@@ -36,6 +38,7 @@ void DDPStrategy::setup_environment() {
     at::set_num_threads(std::max(1, cores / environment_.local_world_size));
   }
   if (!environment_.creates_processes_externally() && environment_.world_size > 1) start_ranks(environment_);
+  take_processor_share(environment_.local_rank, environment_.local_world_size);  // after the others have started, who would inherit it
   group_ = std::make_unique<ProcessGroup>(environment_, options_.process_group_backend.value_or("gloo"),
                                           std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout));
 }
@@ -203,6 +206,16 @@ std::string told(const std::exception_ptr& error) {
   }
 }
 
+void note_error(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const KeyboardInterrupt&) {
+  } catch (const std::exception& e) {
+    write_error_file(e);
+  } catch (...) {
+  }
+}
+
 // Whether it is another rank's end as a collective within LibTorch sees it: backward's, which we don't call ourselves.
 bool is_lost_connection(const std::exception_ptr& error) {
   try {
@@ -239,7 +252,13 @@ std::exception_ptr DDPStrategy::leave_group(std::exception_ptr error) {
     error = std::make_exception_ptr(
         DistributedError("a collective failed on rank " + std::to_string(global_rank()) + ": " + group_->explain_failure()));
   }
-  group_->leave(is_known_to_others(error) ? std::string() : told(error));
+  if (is_known_to_others(error)) {
+    group_->leave("");
+  } else {
+    // Before the others fail for this one's sake: the first error file is the cause.
+    note_error(error);
+    group_->leave(told(error));
+  }
   return error;
 }
 

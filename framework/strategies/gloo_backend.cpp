@@ -1,6 +1,7 @@
 // LibTorch exports Gloo but brings neither its headers (Debian's libgloo-dev does) nor, without TorchConfig.cmake, these definitions.
 #define USE_DISTRIBUTED
 #define USE_C10D_GLOO
+#include <gloo/context.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include <cstdlib>
@@ -21,6 +22,15 @@ std::shared_ptr<gloo::transport::Device> device_for(const ClusterEnvironment& en
   return c10d::ProcessGroupGloo::createDeviceForHostname(own_address(environment));
 }
 
+class GlooBackend final : public c10d::ProcessGroupGloo {
+ public:
+  using ProcessGroupGloo::ProcessGroupGloo;
+  /// The others see at once that this rank is gone, not only when its process has ended.
+  void abort() override {
+    for (const auto& context : contexts_) context->closeConnections();
+  }
+};
+
 }  // namespace
 
 c10::intrusive_ptr<c10d::Backend> make_backend(const std::string& name, const c10::intrusive_ptr<c10d::Store>& store,
@@ -28,7 +38,7 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const std::string& name, const c1
   if (name != "gloo") throw ValueError("process_group_backend='" + name + "': this version has 'gloo', for the CPU");
   auto options = c10d::ProcessGroupGloo::Options::create(timeout);
   options->devices = {device_for(environment)};
-  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, environment.global_rank, environment.world_size, std::move(options));
+  return c10::make_intrusive<GlooBackend>(store, environment.global_rank, environment.world_size, std::move(options));
 }
 
 }  // namespace levin

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <optional>
 
+#include "levin/framework/base/distributed/rank_starter.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/strategies/rendezvous.h"
 #include "levin/framework/strategies/watcher.h"
@@ -70,7 +71,14 @@ bool ProcessGroup::peer_terminated() const { return impl_->watcher && impl_->wat
 
 void ProcessGroup::leave(const std::string& reason) noexcept {
   if (std::exchange(impl_->left, true) || !impl_->watcher) return;
+  // The reason first: whoever misses this rank finds it.
   impl_->watcher->leave(reason);
+  abandon_threads();
+  try {
+    impl_->group->abort();
+  } catch (const std::exception&) {
+    // Then the others learn of it when this process ends.
+  }
 }
 
 std::string ProcessGroup::explain_failure() { return impl_->watcher ? impl_->watcher->explain_failure() : "there is one rank only"; }

@@ -53,7 +53,7 @@ class LEVIN_API ProcessGroup {
   std::vector<std::string> gather(const std::string& bytes);
 
   /// This rank fails: tells the others why, as far as the store still answers, and takes part in nothing any more. Whoever is in a
-  /// collective with this rank gets an error when this process ends.
+  /// collective with this rank gets an error at once.
   void leave(const std::string& reason) noexcept;
   bool left() const;
   /// Why a collective failed: which rank failed or is gone, and with what. Waits up to a few seconds for signs of life.

@@ -94,6 +94,8 @@ std::string Watcher::explain_failure() {
     std::vector<bool> alive(static_cast<std::size_t>(size_));
     while (true) {
       if (const std::string reported = reported_failure(); !reported.empty()) return reported;
+      // Another rank has found out already: ranks learn of a loss one after the other, and should not each look as long.
+      if (store_->check({"explained"})) return text_of(store_->get("explained"));
       const std::vector<std::string> now = beats();
       for (int rank = 0; rank < size_; ++rank) {
         const auto r = static_cast<std::size_t>(rank);
@@ -103,8 +105,12 @@ std::string Watcher::explain_failure() {
       std::vector<int> silent;
       for (int rank = 0; rank < size_; ++rank)
         if (!alive[static_cast<std::size_t>(rank)] && !store_->check({key("followed", rank)})) silent.push_back(rank);
-      if (SteadyClock::now() >= until)
-        return silent.empty() ? "all ranks live, but their collectives failed" : names(silent) + (silent.size() == 1 ? " is" : " are") + " gone, without a word";
+      if (SteadyClock::now() >= until) {
+        if (silent.empty()) return "all ranks live, but their collectives failed";
+        const std::string gone = names(silent) + (silent.size() == 1 ? " is" : " are") + " gone, without a word";
+        store_->set("explained", bytes_of(gone));
+        return gone;
+      }
       std::this_thread::sleep_for(100ms);
     }
   } catch (const std::exception&) {

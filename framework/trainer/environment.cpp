@@ -33,11 +33,6 @@ std::optional<Value> variable(std::string_view option, std::string& name) {
 
 }  // namespace
 
-StrategyOption Field<StrategyOption>::read(const Value& v) {
-  if (v.is_string()) return v.as_string();
-  throw TypeError(std::string("expected a strategy's name, got ") + v.type_name() + " " + v.repr(80));
-}
-
 Value Field<StrategyOption>::write(const StrategyOption& v) {
   const auto* name = std::get_if<std::string>(&v);
   return name ? Value(*name) : Value(class_name(*std::get<std::shared_ptr<Strategy>>(v)));

@@ -39,12 +39,12 @@ struct Field<Plugins> {
   static Value write(const Plugins&) { return {}; }
   static std::string type() { return "null"; }
 };
-/// A name.
+/// A name, or a class as for callbacks: `{"class_path": "DDPStrategy", "init_args": {...}}`.
 template <>
 struct Field<StrategyOption> {
   LEVIN_API static StrategyOption read(const Value& v);
   LEVIN_API static Value write(const StrategyOption& v);
-  static std::string type() { return "str"; }
+  static std::string type() { return "str or strategy"; }
 };
 template <>
 struct Field<ProfilerOption> {
@@ -102,7 +102,7 @@ struct TrainerOptions {
 template <class V>
 void fields(V&& f, TrainerOptions& o) {
   f("accelerator", o.accelerator, "where to run: auto or cpu");
-  f("strategy", o.strategy, "how processes share the work: auto, single_device, ddp, ddp_find_unused_parameters_true or ddp_zero1");
+  f("strategy", o.strategy, "how processes share the work: auto, single_device, ddp, ddp_find_unused_parameters_true, ddp_zero1, or a class");
   f("devices", o.devices, "processes on each machine; auto: 1, or as many as the launcher has started");
   f("num_nodes", o.num_nodes, "number of machines");
   f("precision", o.precision, "32-true");

@@ -93,6 +93,36 @@ TEST_CASE("--print_config shows every option, and its output gives the same agai
   CHECK_FALSE(fs::exists(folder / "lightning_logs"));
 }
 
+TEST_CASE("a strategy is a name, or a class with its options") {
+  const TemporaryFolder folder;
+  small_run(folder);
+  const auto with = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> words{"fit", "--config", "run.json", "--trainer.logger=false", "--trainer.enable_checkpointing=false"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    return levin_says(words, folder.path());
+  };
+  const std::string dotted = R"(--trainer.strategy={"class_path": "lightning.pytorch.strategies.DDPStrategy", "init_args": {"timeout": 60}})";
+  for (const std::string& given : {std::string("--trainer.strategy=ddp"), std::string("--trainer.strategy=DDPZero1Strategy"), dotted}) {
+    INFO(given);
+    const Said said = with({given, "--trainer.devices=1"});
+    INFO(said.errors);
+    CHECK(said.exit_code == 0);
+  }
+  const Said printed = with({dotted, "--trainer.strategy.bucket_cap_mb=5", "--print_config"});
+  REQUIRE(printed.exit_code == 0);
+  const Value strategy = json(printed.out).at("trainer").at("strategy");
+  CHECK(strategy.at("init_args").at("bucket_cap_mb") == Value(5.0));
+  CHECK(strategy.at("init_args").at("timeout") == Value(60));
+  CHECK(strategy.at("init_args").at("static_graph") == Value(false));
+
+  CHECK(with({dotted, "--trainer.strategy.bucket_cap_mb=-1"}).errors.find("trainer.strategy.init_args.bucket_cap_mb: DDPStrategy: bucket_cap_mb must be above 0") != std::string::npos);
+  CHECK(with({dotted, "--trainer.strategy.bucket_cap=5"}).errors.find("unknown key 'bucket_cap'; did you mean 'bucket_cap_mb'?") != std::string::npos);
+  CHECK(with({R"(--trainer.strategy={"class_path": "FSDP"})"}).errors.find("known strategies: DDPStrategy DDPZero1Strategy") != std::string::npos);
+  CHECK(with({"--trainer.strategy=7"}).errors.find("expected a strategy's name or {\"class_path\": ..., \"init_args\": {...}}, got int 7") != std::string::npos);
+  CHECK(levin_says({"list"}, folder.path()).out.find("strategies:\n  DDPStrategy(cluster_environment, ") != std::string::npos);
+  CHECK(levin_says({"schema"}, folder.path()).out.find("\"strategy.DDPStrategy\"") != std::string::npos);
+}
+
 TEST_CASE("a run keeps its configuration beside its logs and never writes over one") {
   const TemporaryFolder folder;
   small_run(folder);

@@ -63,8 +63,9 @@ const Catalog& catalog() {
     Catalog out;
     out.trainer = describe_fields(Options{});
     out.trainer.push_back({"callbacks", "list of callback", "callbacks", Value::list()});
+    out.trainer.push_back({"strategy", "str or strategy", "strategy", "auto"});
     out.trainer.push_back({"logger", "null or bool or logger or list of logger", "loggers", Value()});
-    for (const char* kind : {"module", "data module", "callback", "logger", "optimizer", "lr scheduler"})
+    for (const char* kind : {"module", "data module", "callback", "logger", "optimizer", "lr scheduler", "strategy"})
       out.kinds[kind] = {{"ModelCheckpoint", describe_fields(Options{})}, {"MLP", describe_fields(Inner{})}};
     out.schedule = describe_fields(Inner{});
     return out;

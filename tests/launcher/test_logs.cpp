@@ -127,8 +127,12 @@ TEST_CASE("a rank that is asked to end is not started again") {
 }
 
 TEST_CASE("a signal to the launcher goes to the ranks, which have their time to end") {
-  const Ran ran = run_program("OMP_NUM_THREADS=1 env --default-signal=INT timeout --foreground -s INT 1 " + std::string(LEVIN_BINARY_DIR) +
-                              "/bin/levin-run --standalone --nproc-per-node=2 bash -c 'trap \"echo saved $RANK; exit 0\" INT; while :; do sleep 0.05; done'; echo code $?");
+  const TemporaryFolder folder;
+  const std::string rank = "bash -c 'trap \"echo saved $RANK; exit 0\" INT; touch $0/$RANK; while :; do sleep 0.05; done' " + folder.path();
+  const Ran ran = run_program("OMP_NUM_THREADS=1 env --default-signal=INT timeout --foreground -k 1 60 " + std::string(LEVIN_BINARY_DIR) +
+                              "/bin/levin-run --standalone --grace=30 --nproc-per-node=2 " + rank + " & job=$!; cd " + folder.path() +
+                              "; while kill -0 $job && [ ! -e 0 -o ! -e 1 ]; do sleep 0.02; done; kill -INT $job; wait $job; echo code $?");
+  CHECK(ran.output.find("code 130") != std::string::npos);
   CHECK(ran.output.find("saved 0") != std::string::npos);
   CHECK(ran.output.find("saved 1") != std::string::npos);
 }

@@ -2,6 +2,7 @@
 // What the programs of several processes train: a small net with weights that need no generator, so that any program can have the same.
 #include <ATen/ATen.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <torch/nn/functional/activation.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/linear.h>
@@ -14,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "levin/framework/data/data_loader.h"
 #include "levin/framework/data/tensor_dataset.h"
@@ -60,6 +62,17 @@ inline void set_weights(torch::nn::Module& module) {
   }
 }
 
+/// Under a limit of what is in use now and a little more; an allocation fails, in LibTorch as a rule.
+inline void run_out_of_memory() {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_AS, &limit);
+  limit.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + (64 << 20);
+  ::setrlimit(RLIMIT_AS, &limit);
+  for (std::vector<at::Tensor> all;;) all.push_back(at::empty({1 << 20}));
+}
+
 /// How a rank ends badly.
 inline void end_badly(const std::string& how) {
   if (how == "throw") throw std::runtime_error("this rank was told to fail");
@@ -67,7 +80,7 @@ inline void end_badly(const std::string& how) {
   if (how == "segv") ::kill(::getpid(), SIGSEGV);
   if (how == "exit") ::_exit(0);
   if (how == "stop") ::kill(::getpid(), SIGSTOP);
-  if (how == "memory") throw std::bad_alloc();
+  if (how == "memory") run_out_of_memory();
 }
 
 class RankModule : public levin::LightningModule {
@@ -117,8 +130,10 @@ class RankModule : public levin::LightningModule {
 
  private:
   void fail_at(const std::string& phase) {
-    if (arguments_.text("fail_at") == phase && global_rank() == arguments_.number("fail_rank", 1) && global_step() >= arguments_.number("fail_step", 2))
-      end_badly(arguments_.text("how", "throw"));
+    if (arguments_.text("fail_at") != phase || global_rank() != arguments_.number("fail_rank", 1) || global_step() < arguments_.number("fail_step", 2)) return;
+    const std::chrono::duration<double> now = std::chrono::steady_clock::now().time_since_epoch();
+    std::ofstream(arguments_.text("folder", ".") + "/failed") << std::to_string(now.count());
+    end_badly(arguments_.text("how", "throw"));
   }
   Arguments arguments_;
   torch::nn::Linear hidden_, out_, unused_{nullptr};

@@ -21,7 +21,7 @@ struct LEVIN_API Catalog {
   std::vector<FieldDescription> trainer;
   /// What the section `lr_scheduler` has beside `class_path` and `init_args`.
   std::vector<FieldDescription> schedule;
-  /// By kind, as field types spell it: "module", "data module", "callback", "logger", "metric", "optimizer", "lr scheduler".
+  /// By kind, as field types spell it: "module", "data module", "callback", "logger", "metric", "strategy", "optimizer", "lr scheduler".
   std::map<std::string, std::vector<ClassDescription>, std::less<>> kinds;
 
   /// The class that a `class_path` names (a dotted prefix is ignored), or nullptr.

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "levin/framework/base/config/catalog.h"
+#include "levin/framework/base/config/plural.h"
 #include "levin/framework/base/json.h"
 
 namespace levin {
@@ -44,7 +45,7 @@ std::string list_text(const Catalog& catalog) {
   std::string out;
   for (const auto& [kind, classes] : catalog.kinds) {
     if (classes.empty()) continue;
-    out += (out.empty() ? "" : "\n") + kind + (kind.ends_with('s') ? "" : "s") + ":\n";
+    out += (out.empty() ? "" : "\n") + plural(kind) + ":\n";
     for (const ClassDescription& one : classes) {
       std::string names;
       for (const FieldDescription& field : one.fields) names += (names.empty() ? "" : ", ") + field.name;

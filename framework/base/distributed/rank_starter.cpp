@@ -12,9 +12,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "levin/framework/base/console.h"
@@ -29,8 +31,9 @@ namespace {
 using namespace std::chrono_literals;
 using SteadyClock = std::chrono::steady_clock;
 
-/// How long this process has to end by itself after another rank failed, and the others after this one did.
-constexpr auto own_grace = 10s, others_grace = 3s, stop_grace = 30s;
+/// How long this process has to end by itself after another rank failed, the others after this one did, or after all were asked to stop;
+/// then what SIGTERM has to do.
+constexpr auto own_grace = 10s, others_grace = 3s, stop_grace = 30s, term_grace = 2s;
 constexpr int exit_interrupted = 130, exit_terminated = 143;
 
 struct Child {
@@ -43,7 +46,7 @@ struct Child {
 struct Children {
   std::mutex mutex;
   std::vector<Child> all;
-  bool leaving = false;
+  bool leaving = false, threads_abandoned = false;
 
   // The exit code of a rank that has just ended, 0 if it is none or well; its name in `who`.
   int reap(std::string& who) {
@@ -88,9 +91,11 @@ int wait_for_all(Children& ranks, SteadyClock::duration time) {
   }
 }
 
-void end_all(Children& ranks) {
+// Those that are on their way out have something to say; whoever is not by the end of `grace` is asked to end, and then made to.
+void end_all(Children& ranks, SteadyClock::duration grace) {
+  wait_for_all(ranks, grace);
   ranks.signal(SIGTERM);
-  wait_for_all(ranks, others_grace);
+  wait_for_all(ranks, term_grace);
   ranks.signal(SIGKILL);
   wait_for_all(ranks, 1s);
 }
@@ -99,15 +104,16 @@ void end_all(Children& ranks) {
 void at_exit(int status, void*) {
   Children& ranks = children();
   const std::lock_guard lock(ranks.mutex);
-  ranks.leaving = true;
+  if (std::exchange(ranks.leaving, true)) return;
   if (status == 0) {
     // They have as much left to do as this process had: nothing that needs it.
-    if (const int code = wait_for_all(ranks, SteadyClock::duration::max() / 4)) _exit(code);
-    return;
+    status = wait_for_all(ranks, SteadyClock::duration::max() / 4);
+    if (status == 0 && !ranks.threads_abandoned) return;
+  } else {
+    end_all(ranks, status == exit_terminated || status == exit_interrupted ? stop_grace : others_grace);
   }
-  if (status == exit_terminated || status == exit_interrupted) wait_for_all(ranks, stop_grace);
-  end_all(ranks);
   // A collective may be under way that nobody will finish; the end of its threads is not waited for.
+  std::cout.flush();
   std::fflush(nullptr);
   _exit(status);
 }
@@ -118,10 +124,11 @@ void guard() {
   while (true) {
     std::this_thread::sleep_for(50ms);
     std::string who;
+    int code = 0;
     {
       const std::lock_guard lock(ranks.mutex);
       if (ranks.leaving || !ranks.any()) return;
-      const int code = ranks.reap(who);
+      code = ranks.reap(who);
       if (code == 0 || code == exit_terminated || code == exit_interrupted) continue;
     }
     console_error(who + "; all ranks are ended");
@@ -129,8 +136,8 @@ void guard() {
     std::this_thread::sleep_for(own_grace);
     const std::lock_guard lock(ranks.mutex);
     if (ranks.leaving) return;
-    end_all(ranks);
-    _exit(1);
+    end_all(ranks, 0s);
+    _exit(code);
   }
 }
 
@@ -193,6 +200,13 @@ void start_ranks(ClusterEnvironment& environment) {
   environment.name = "env";
   on_exit(at_exit, nullptr);
   std::thread(guard).detach();
+}
+
+void abandon_threads() noexcept {
+  Children& ranks = children();
+  const std::lock_guard lock(ranks.mutex);
+  // Again, if ranks were started: what was registered last runs first, before objects that wait for their threads are destroyed.
+  if (!std::exchange(ranks.threads_abandoned, true)) on_exit(at_exit, nullptr);
 }
 
 }  // namespace levin
