@@ -77,6 +77,8 @@ class RealFiles final : public Files {
 
   int make_directories(const std::string& folder) override {
     if (folder.empty()) return -ENOENT;
+    struct stat there {};
+    if (::stat(folder.c_str(), &there) == 0 && S_ISDIR(there.st_mode)) return 0;
     for (std::size_t slash = folder.find('/', 1);; slash = folder.find('/', slash + 1)) {
       const std::string part = folder.substr(0, slash);
       if (::mkdir(part.c_str(), 0777) != 0) {

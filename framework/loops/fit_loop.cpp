@@ -42,6 +42,7 @@ void FitLoop::run(Run& run) {
 
 void FitLoop::teardown() {
   fetcher_.stop();
+  threads_.reset();
   val_loop.teardown();
 }
 
@@ -110,7 +111,10 @@ bool FitLoop::fetch_batch(Run& run, Batch& batch) {
   Fetcher::Item item;
   if (!fetcher_.next(run, "[_TrainingEpochLoop].train_dataloader_next", item)) return false;
   batch_progress.is_last_batch = fetcher_.done();
-  if (!item.batch.is_none()) batch = run.to_device(std::move(item.batch), 0);
+  if (!item.batch.is_none()) {
+    batch = run.to_device(std::move(item.batch), 0);
+    if (!threads_) threads_ = ThreadScope::for_model(*run.module, batch, run.options.num_threads);
+  }
   batch_progress.increment_ready();
   return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "levin/framework/data/combined_loader.h"
@@ -9,6 +10,7 @@
 #include "levin/framework/loops/progress.h"
 #include "levin/framework/loops/resume_point.h"
 #include "levin/framework/loops/run.h"
+#include "levin/framework/loops/thread_scope.h"
 #include "levin/framework/tensors/rng_state.h"
 
 namespace levin {
@@ -128,6 +130,7 @@ class LEVIN_API FitLoop {
 
   Loaders loaders_;  // one; several are one CombinedLoader
   Fetcher fetcher_;
+  std::unique_ptr<ThreadScope> threads_;  ///< from the first batch to the end of the run
   std::int64_t max_batches_ = unlimited;
   std::int64_t val_check_batch_ = unlimited;
   std::int64_t last_reload_epoch_ = std::numeric_limits<std::int64_t>::min() / 2;

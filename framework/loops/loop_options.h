@@ -37,6 +37,7 @@ struct LoopOptions {
   bool inference_mode = true;
   bool detect_anomaly = false;
   bool use_distributed_sampler = true;
+  std::optional<std::int64_t> num_threads;  ///< unset: see ThreadScope::for_model
 };
 
 /// Whether a limit switches its loop off.

@@ -106,6 +106,9 @@ void check_limits(const TrainerOptions& o, LoopOptions& loop) {
   loop.max_steps = o.max_steps;
   loop.min_steps = o.min_steps;
   loop.accumulate_grad_batches = o.accumulate_grad_batches;
+  if (o.num_threads && (*o.num_threads < 1 || *o.num_threads > 4096))
+    throw ValueError("`Trainer(num_threads=" + text(*o.num_threads) + ")` must be from 1 to 4096, or unset for as many as fit the model.");
+  loop.num_threads = o.num_threads;
 }
 
 void check_data_options(const TrainerOptions& o, LoopOptions& loop) {

@@ -17,6 +17,7 @@
 #include "levin/framework/base/launch/rank_handlers.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/metrics/metric.h"
+#include "levin/framework/nn/channels_last.h"
 #include "levin/framework/nn/sync_batch_norm.h"
 #include "levin/framework/tensors/rng_state.h"
 #include "levin/framework/trainer/preemption.h"
@@ -136,6 +137,7 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request, con
   begin(module, request);
   const signals::HandlerScope signal_handlers;
   const heartbeat::Watched watched;
+  const ThreadScope threads(run.options.num_threads);
   try {
     set_up(request);
     run.strategy->barrier("run-stage");
@@ -239,6 +241,7 @@ void Trainer::Impl::set_up(const Request& request) {
   run.metric_log.reset_results();
   run.metric_log.reset_metrics();
   if (run.trainer.options_.sync_batchnorm) nn::check_sync_batchnorm(*run.module);
+  if (run.trainer.options_.channels_last) to_channels_last(*run.module);
   run.strategy->setup(*run.module, request.fn == TrainerFn::fit);
   if (request.fn == TrainerFn::fit) {
     setup_optimizers();

@@ -97,6 +97,11 @@ struct TrainerOptions {
   std::int64_t reload_dataloaders_every_n_epochs = 0;
   std::optional<std::string> default_root_dir = std::nullopt;  ///< the working directory
   bool enable_autolog_hparams = true;
+  // Not Lightning's.
+  /// Threads of LibTorch's operators on the CPU during a run. Unset: one for a model so small that waking a second one costs more than
+  /// it helps, else as many as LibTorch takes (`OMP_NUM_THREADS`, which when set always holds, or the cores).
+  std::optional<std::int64_t> num_threads = std::nullopt;
+  bool channels_last = false;                           ///< keep the weights of convolutions in the order that CPUs compute in (NHWC)
 };
 
 template <class V>
@@ -141,6 +146,8 @@ void fields(V&& f, TrainerOptions& o) {
   f("reload_dataloaders_every_n_epochs", o.reload_dataloaders_every_n_epochs, "ask for new loaders every n epochs; 0: never");
   f("default_root_dir", o.default_root_dir, "where logs and checkpoints go; null: the working directory");
   f("enable_autolog_hparams", o.enable_autolog_hparams, "send hyperparameters to the loggers");
+  f("num_threads", o.num_threads, "threads of operators on the CPU; null: one for a tiny model, else LibTorch's choice");
+  f("channels_last", o.channels_last, "keep the weights of convolutions channels last (NHWC)");
 }
 
 }  // namespace levin
