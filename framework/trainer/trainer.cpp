@@ -239,6 +239,7 @@ void Trainer::Impl::set_up(const Request& request) {
   run.metric_log.reset_results();
   run.metric_log.reset_metrics();
   if (run.trainer.options_.sync_batchnorm) nn::check_sync_batchnorm(*run.module);
+  run.precision->convert_module(*run.module);
   run.strategy->setup(*run.module, request.fn == TrainerFn::fit);
   if (request.fn == TrainerFn::fit) {
     setup_optimizers();

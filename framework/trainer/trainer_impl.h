@@ -118,7 +118,6 @@ TrainerOptions with_environment(TrainerOptions options);
 /// Checks accelerator, strategy, devices, precision and plugins; what they give goes to `run`. resolve_hardware.cpp.
 void resolve_hardware(const TrainerOptions& options, Run& run);
 /// The option's name in full, "32-true" for 32; ValueError for one that does not exist. resolve_precision.cpp.
-using PrecisionOption = std::variant<std::int64_t, std::string>;
 std::string checked_precision(const PrecisionOption& option);
 /// ValueError where a plugin says the same thing.
 void check_precision(const TrainerOptions& options, const Run& run);
