@@ -67,7 +67,8 @@ void AveragedModel::update(std::size_t begin, std::size_t end) {
   // Kernels for many tensors at once pay on devices; torch takes them there too.
   std::map<std::pair<c10::DeviceType, at::ScalarType>, std::pair<std::vector<at::Tensor>, std::vector<at::Tensor>>> together;
   for (std::size_t i = begin; i < end; ++i) {
-    const at::Tensor current = current_[i].detach().to(average_[i].device());
+    // The average is of the type that the module was made in, which may be wider than the run's.
+    const at::Tensor current = current_[i].detach().to(average_[i].device(), average_[i].scalar_type());
     if (multi_avg_fn_ || (alike_ && !average_[i].is_cpu() && average_[i].is_floating_point())) {
       auto& [averages, values] = together[{average_[i].device().type(), average_[i].scalar_type()}];
       averages.push_back(average_[i]);

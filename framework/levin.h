@@ -50,6 +50,8 @@
 #include "levin/framework/optim/optimizers.h"
 #include "levin/framework/optim/schedulers.h"
 #include "levin/framework/optim/swa_lr.h"
+#include "levin/framework/precision/mixed_precision.h"
+#include "levin/framework/precision/true_precision.h"
 #include "levin/framework/profilers/flop_counter.h"
 #include "levin/framework/trainer/trainer.h"
 #include "levin/loggers/csv_logger.h"

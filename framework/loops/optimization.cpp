@@ -19,6 +19,7 @@ class Optimization::Stepper final : public LightningOptimizer {
     const bool counts = optimization_.counts_manual_steps_;
     const ProfiledAction action(counts ? run_.profiler.get() : nullptr, "optimizer_step");
     if (counts) optimization_.manual_step_progress.increment_ready();
+    run_.precision->automatic_optimization = run_.module->automatic_optimization;
     const at::Tensor loss = run_.strategy->optimizer_step(*run_.precision, optimizer(), closure, [this] { gradients_ready(); });
     if (counts) optimization_.manual_step_progress.increment_completed();
     return loss;

@@ -36,7 +36,7 @@ Metric::~Metric() = default;
 
 std::string Metric::name() const { return class_name(*this); }
 
-at::Tensor Metric::as_input(double number) { return at::scalar_tensor(number); }
+at::Tensor Metric::as_input(double number) { return at::scalar_tensor(number, at::kFloat); }  // whatever the default type is now
 
 void Metric::check_count(Inputs inputs, std::size_t least, std::size_t most, std::string_view names) const {
   if (inputs.size() >= least && inputs.size() <= most) return;

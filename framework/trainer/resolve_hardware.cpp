@@ -6,7 +6,6 @@
 #include <cctype>
 #include <cstdlib>
 
-#include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/distributed/rank_zero.h"
 #include "levin/framework/base/errors.h"
@@ -29,10 +28,6 @@ std::string lower(std::string name) {
   return name;
 }
 
-constexpr std::array<std::string_view, 2> precisions{"32-true", "32"};
-// Lightning's that this version does not have.
-constexpr std::array<std::string_view, 10> other_precisions{
-    "transformer-engine", "transformer-engine-float16", "16-true", "16-mixed", "bf16-true", "bf16-mixed", "64-true", "64", "16", "bf16"};
 // Null: "auto" or "single_device".
 std::shared_ptr<Strategy> given_strategy(const StrategyOption& option) {
   if (const auto* name = std::get_if<std::string>(&option)) return strategy_named(*name);
@@ -79,25 +74,6 @@ void check_plugins(const TrainerOptions& o, Run& run, std::shared_ptr<Checkpoint
   if (io_plugins > 1) several += several.empty() ? "CheckpointIO" : ", CheckpointIO";
   if (!several.empty())
     throw MisconfigurationException("Received multiple values for " + several + " flags in `plugins`. Expected one value for each type at most.");
-}
-
-// The name as Lightning spells it in full. ValueError for one that does not exist.
-std::string checked_precision(const std::variant<std::int64_t, std::string>& option) {
-  const auto* n = std::get_if<std::int64_t>(&option);
-  const std::string given = n ? text(*n) : std::get<std::string>(option);
-  if (contains(precisions, given)) return "32-true";
-  if (contains(other_precisions, given)) {
-    throw NotImplementedError("`Trainer(precision=" + (n ? given : "'" + given + "'") + ")` is not supported by this version, which computes in " +
-                              "'32-true' only");
-  }
-  throw ValueError("Precision " + (n ? given : python_repr(std::string_view(given))) + " is invalid. Allowed precision values: ('32-true', 32, '32')");
-}
-
-void check_precision(const TrainerOptions& o, const Run& run) {
-  if (!o.precision) return;
-  const std::string name = checked_precision(*o.precision);
-  if (run.precision)
-    throw ValueError("Received both `precision=" + name + "` and `plugins=" + class_name(*run.precision) + "`. Choose one.");
 }
 
 void check_accelerator_available(const std::string& accelerator) {
@@ -171,7 +147,7 @@ void resolve_hardware(const TrainerOptions& o, Run& run) {
   const std::int64_t count = parse_devices(o.devices);
   connect_strategy(o, count, run);
   if (checkpoint_io) run.strategy->set_checkpoint_io(std::move(checkpoint_io));
-  if (!run.precision) run.precision = std::make_shared<Precision>();
+  if (!run.precision) run.precision = make_precision(o, run.strategy->root_device());
 }
 
 }  // namespace levin

@@ -227,7 +227,9 @@ void Trainer::Impl::restore_training_state() {
       run.strategy->load_optimizer_state(*run.optimizers[i], optimizers->items()[i]);
     for (std::size_t i = 0; i < std::min(run.lr_scheduler_configs.size(), schedulers->size()); ++i)
       run.lr_scheduler_configs[i].scheduler->load_state_dict(schedulers->items()[i]);
-    if (const Value* state = loaded.find(class_name(*run.precision))) run.precision->load_state_dict(*state);
+    const Value* scaler = loaded.find(class_name(*run.precision));
+    if (!scaler && run.precision->scaler()) scaler = loaded.find("native_amp_scaling_state");  // what old files call it
+    if (scaler) run.precision->load_state_dict(*scaler);
     rank_zero_info("Restored all states from the checkpoint at " + path);
   } else {
     if (const Value* state = loop_state("validate_loop"); state && run.fn == TrainerFn::validate) validate_loop.load_state_dict(*state);

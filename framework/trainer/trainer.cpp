@@ -237,6 +237,7 @@ void Trainer::Impl::set_up(const Request& request) {
   prepare_data();
   call_setup();
   LEVIN_CALL_MODULE(run, configure_model);
+  run.precision->convert_module(*run.module);  // first, so that weights of 64 bits are not loaded into 32
   if (!selected.empty()) restore_weights_and_callbacks(selected);
   run.metric_log.reset_results();
   run.metric_log.reset_metrics();

@@ -117,6 +117,12 @@ struct Trainer::Impl {
 TrainerOptions with_environment(TrainerOptions options);
 /// Checks accelerator, strategy, devices, precision and plugins; what they give goes to `run`. resolve_hardware.cpp.
 void resolve_hardware(const TrainerOptions& options, Run& run);
+/// The option's name in full, "32-true" for 32; ValueError for one that does not exist. resolve_precision.cpp.
+std::string checked_precision(const PrecisionOption& option);
+/// ValueError where a plugin says the same thing.
+void check_precision(const TrainerOptions& options, const Run& run);
+/// The plugin for a run on such a device.
+std::shared_ptr<Precision> make_precision(const TrainerOptions& options, at::Device device);
 /// Checks the options in Lightning's order and fills in `run`, callbacks and loggers too. resolve_options.cpp.
 void resolve_options(const TrainerOptions& options, const std::string& default_root_dir, Run& run);
 /// Checkpoint callbacks come last, otherwise the order is kept; two with the same state key are an error.

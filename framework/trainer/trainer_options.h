@@ -25,6 +25,10 @@ using LoggerOption = std::variant<std::monostate, bool, std::shared_ptr<Logger>,
 using Callbacks = std::vector<std::shared_ptr<Callback>>;
 /// One of a kind at most.
 using Plugins = std::vector<std::variant<std::shared_ptr<CheckpointIO>, std::shared_ptr<Precision>>>;
+/// Lightning's names, in full or short, the short ones as numbers too: `32`, "bf16-mixed".
+struct PrecisionOption : std::variant<std::int64_t, std::string> {
+  using variant::variant;
+};
 /// "simple", "advanced", "pytorch", or a profiler of your own.
 using ProfilerOption = std::variant<std::monostate, std::string, std::shared_ptr<Profiler>>;
 /// A duration such as `std::chrono::hours(12)`, or text "DD:HH:MM:SS".
@@ -46,6 +50,13 @@ struct Field<StrategyOption> {
   LEVIN_API static Value write(const StrategyOption& v);
   static std::string type() { return "str or strategy"; }
 };
+/// Which names there are is checked when the Trainer is made, in Lightning's order.
+template <>
+struct Field<PrecisionOption> {
+  LEVIN_API static PrecisionOption read(const Value& v);
+  LEVIN_API static Value write(const PrecisionOption& v);
+  LEVIN_API static std::string type();
+};
 template <>
 struct Field<ProfilerOption> {
   LEVIN_API static ProfilerOption read(const Value& v);
@@ -61,7 +72,7 @@ struct TrainerOptions {
   StrategyOption strategy = "auto";                     ///< "auto", "single_device", "ddp", "ddp_find_unused_parameters_true", "ddp_zero1"
   Devices devices = "auto";                             ///< processes on each machine; "auto": 1, or as many as the launcher has started
   std::int64_t num_nodes = 1;                           ///< machines, at least 1
-  std::optional<std::variant<std::int64_t, std::string>> precision = std::nullopt;  ///< "32-true"
+  std::optional<PrecisionOption> precision = std::nullopt;  ///< "32-true"; "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"
   LoggerOption logger = {};                             ///< true
   Callbacks callbacks = {};
   std::variant<bool, std::int64_t> fast_dev_run = false;  ///< n batches of everything, no logs, no checkpoints
@@ -110,7 +121,7 @@ void fields(V&& f, TrainerOptions& o) {
   f("strategy", o.strategy, "how processes share the work: auto, single_device, ddp, ddp_find_unused_parameters_true, ddp_zero1, or a class");
   f("devices", o.devices, "processes on each machine; auto: 1, or as many as the launcher has started");
   f("num_nodes", o.num_nodes, "number of machines");
-  f("precision", o.precision, "32-true");
+  f("precision", o.precision, "how numbers are represented; null: 32-true");
   f("logger", o.logger, "true: CSVLogger in lightning_logs; false: none; or loggers by class_path");
   f("callbacks", o.callbacks, "callbacks by class_path, in order");
   f("fast_dev_run", o.fast_dev_run, "run n batches of everything once, without logs and checkpoints; true is 1");

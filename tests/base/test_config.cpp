@@ -250,5 +250,9 @@ TEST_CASE("the schema describes every option with type, doc and default") {
   CHECK(dump_json(stop, -1) == R"({"type": "integer", "description": "epochs", "default": 3})");
   const Value& net = schema.at("$defs").at("module.Net").at("properties");
   CHECK(dump_json(net.at("mixed").at("anyOf"), -1) == R"([{"type": "integer"}, {"type": "string"}])");
+  Catalog catalog;
+  catalog.trainer = {{"precision", R"("32-true" or 32 or "32" or null)", "digits", Value()}};
+  const Value schema_of_values = json_schema(catalog).at("properties").at("trainer").at("anyOf").items()[0].at("properties").at("precision");
+  CHECK(dump_json(schema_of_values.at("anyOf"), -1) == R"([{"type": "null"}, {"enum": ["32-true", 32, "32"]}])");
   CHECK(dump_json(net.at("inner").at("items").at("properties").at("n").at("type"), -1) == "\"integer\"");
 }

@@ -33,7 +33,7 @@ for path in configs:
 # What is wrong by shape, the schema refuses as well.
 refused = 0
 for path in sorted((SOURCE / "tests/cli/wrong").glob("*.json")):
-    if re.match(r"(section_unknown|section_far|section_trainer_list|section_model_number|seed_text|ckpt_path_number|trainer_unknown|trainer_type|trainer_float_for_int"
+    if re.match(r"(section_unknown|section_far|section_trainer_list|section_model_number|seed_text|ckpt_path_number|trainer_unknown|trainer_type|trainer_float_for_int|trainer_precision"
                 r"|class_unknown|class_path_missing|class_keys|class_args_flat|class_path_number|model_unknown_key|model_list_item|model_pair|callback_unknown|callback_key"
                 r"|callbacks_no_list|logger_unknown|several)", path.name):
         refused += 1

@@ -9,6 +9,7 @@
 #include "levin/framework/cli/cli.h"
 #include "levin/framework/data/distributed_sampler.h"
 #include "levin/framework/data/seed.h"
+#include "levin/framework/precision/mixed_precision.h"
 #include "levin/framework/strategies/ddp_strategy.h"
 #include "levin/framework/trainer/trainer.h"
 #include "rank_module.h"
@@ -53,6 +54,8 @@ levin::TrainerOptions options_of(const Arguments& a, levin::Callbacks callbacks)
   o.sync_batchnorm = a.has("sync_batchnorm");
   o.default_root_dir = a.text("folder", ".");
   if (a.has("clip")) o.gradient_clip_val = 0.5;
+  if (a.text("precision") == "16-mixed") o.plugins = {std::make_shared<levin::MixedPrecision>("16-mixed", "cpu")};
+  else if (a.has("precision")) o.precision = a.text("precision");
   return o;
 }
 

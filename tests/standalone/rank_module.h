@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -110,7 +111,7 @@ class RankModule : public levin::LightningModule {
     log("train_loss", value, {.on_epoch = true, .sync_dist = true});
     losses.push_back(value.item<double>());
     (void)batch_idx;
-    return value;
+    return arguments_.has("overflow") && global_rank() == 1 && global_step() == 2 ? value * INFINITY : value;
   }
   void on_before_backward(const at::Tensor&) override { fail_at("backward"); }
   levin::StepOutput validation_step(const levin::Batch& batch, std::int64_t) override {

@@ -1,4 +1,6 @@
 // Several ranks train as one process does with the same batches.
+#include <cmath>
+
 #include "ranks.h"
 
 namespace {
@@ -48,6 +50,28 @@ TEST_CASE("compressed gradients are near the others") {
     const double far = largest_difference(alone, weights_after(how, 2, folder.path()));
     CHECK(far < 2e-2);
     CHECK(far > 0);
+  }
+}
+
+TEST_CASE("every precision goes with several ranks, and so does every strategy with a scaler") {
+  for (const char* precision : {"64-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true"}) {
+    INFO(precision);
+    const std::string how = std::string("clip=1 precision=") + precision;
+    const TemporaryFolder one, two, sharded;
+    const auto alone = weights_after(how, 1, one.path());
+    CHECK(largest_difference(alone, weights_after(how, 2, two.path())) < (std::string(precision) == "64-true" ? 1e-6 : 3e-2));
+    CHECK(numbers(two.path() + "/weights.0") == numbers(two.path() + "/weights.1"));
+    CHECK(weights_after(how + " strategy=ddp_zero1", 2, sharded.path()) == numbers(two.path() + "/weights.0"));
+  }
+}
+
+TEST_CASE("a step that overflows on one rank is left out on all") {
+  for (const char* strategy : {"ddp", "ddp_zero1"}) {
+    INFO(strategy);
+    const TemporaryFolder folder;
+    const auto weights = weights_after(std::string("precision=16-mixed overflow=1 strategy=") + strategy, 2, folder.path());
+    for (const double weight : weights) CHECK(std::isfinite(weight));
+    CHECK(weights == numbers(folder.path() + "/weights.1"));
   }
 }
 

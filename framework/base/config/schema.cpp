@@ -1,5 +1,6 @@
 #include "levin/framework/base/config/catalog.h"
 #include "levin/framework/base/config/config.h"
+#include "levin/framework/base/json.h"
 
 namespace levin {
 namespace {
@@ -47,12 +48,17 @@ Value single_type_schema(const Catalog& catalog, const std::string& type, const 
   return Value::dict();  // any
 }
 
+// A value that stands for itself: "bf16-mixed" in quotes, or 32.
+bool is_literal(const std::string& type) { return type.starts_with('"') || type.find_first_not_of("0123456789") == type.npos; }
+
 Value type_schema(const Catalog& catalog, const std::string& type, const FieldDescription& field) {
-  const std::vector<std::string> alternatives = type_alternatives(type);
-  if (alternatives.size() == 1) return single_type_schema(catalog, type, field);
-  Value any = Value::list();
-  for (const std::string& one : alternatives) any.push_back(single_type_schema(catalog, one, field));
-  return Dict{{"anyOf", any}};
+  Value any = Value::list(), literals = Value::list();
+  for (const std::string& one : type_alternatives(type)) {
+    if (is_literal(one)) literals.push_back(parse_json(one, "type"));
+    else any.push_back(single_type_schema(catalog, one, field));
+  }
+  if (literals.size() > 0) any.push_back(Dict{{"enum", literals}});
+  return any.size() == 1 ? any.items()[0] : Dict{{"anyOf", any}};
 }
 
 Value object_schema(const Catalog& catalog, const std::vector<FieldDescription>& fields) {
