@@ -23,6 +23,7 @@ struct Rank {
   bool ended_at_work = false;  ///< it left while it had said that it works
   bool asked_to_end = false;   ///< we sent it a signal before it ended
   bool hung = false;           ///< it was killed for its silence
+  bool told = false;           ///< its failure has been printed
 
   bool signalled() const;      ///< it was ended by a signal
   int exit_code() const;       ///< 128 + signal as in a shell

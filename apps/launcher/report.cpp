@@ -87,13 +87,13 @@ bool follows_another(const Rank& rank) {
 
 }  // namespace
 
-const Rank& first_failure(const std::vector<Rank>& ranks, const Rank& seen) {
+Rank& first_failure(std::vector<Rank>& ranks, Rank& seen) {
   const auto order = [](const Rank& rank) {
     const double written = error_time(rank);
     return std::pair(follows_another(rank), written >= 0 ? std::min(written, rank.ended) : rank.ended);
   };
-  const Rank* first = &seen;
-  for (const Rank& rank : ranks)
+  Rank* first = &seen;
+  for (Rank& rank : ranks)
     if (&rank != &seen && rank.failed() && (error_time(rank) >= 0 || !rank.asked_to_end) && order(rank) < order(*first)) first = &rank;
   return *first;
 }

@@ -15,6 +15,6 @@ std::string failure_line(const Rank& rank);
 /// The rank whose error came first: not one that says it fails because of another; by the time at which its error file was written, else by
 /// its end. `seen` is the one that was
 /// noticed first; ranks that failed after we asked them to end don't count, unless they had written an error before.
-const Rank& first_failure(const std::vector<Rank>& ranks, const Rank& seen);
+Rank& first_failure(std::vector<Rank>& ranks, Rank& seen);
 
 }  // namespace levin::launcher

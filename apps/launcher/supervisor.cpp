@@ -64,7 +64,7 @@ Outcome Supervisor::watch(Ranks& ranks, Tail& tail) {
     while (const auto signal = signals_.next())
       if (const auto outcome = obey(*signal, ranks)) return *outcome;
     for (Rank* rank : ranks.reap())
-      if (rank->failed()) return failure(*rank);
+      if (rank->failed()) return failure(rank->signalled() ? *rank : first_failure(ranks.all(), *rank));  // several may have ended at once
     tail.pump();
     if (!ranks.any_running()) return {Ending::succeeded};
     if (const auto ending = rendezvous_.round_is_over(ranks.saves(), ranks.any_heartbeat())) return {*ending};
@@ -94,13 +94,14 @@ std::optional<Outcome> Supervisor::obey(int signal, Ranks& ranks) {
   return Outcome{Ending::interrupted, 128 + signal, "the launcher got " + signal_name(signal)};
 }
 
-Outcome Supervisor::failure(const Rank& rank) {
+Outcome Supervisor::failure(Rank& rank) {
   if (rank.exit_code() == asked_to_end) {
     rank_zero_info("levin-run: rank " + std::to_string(rank.rank) + " was asked to end by SIGTERM, and did; the others have " +
                    std::to_string(static_cast<int>(options_.grace + 0.5)) + " s to do so too");
     return {Ending::preempted, asked_to_end, failure_line(rank)};
   }
   console_error(failure_text(rank));
+  rank.told = true;
   return {Ending::failed, rank.exit_code() != 0 ? rank.exit_code() : 1, failure_line(rank)};
 }
 
@@ -120,9 +121,6 @@ Outcome Supervisor::end_hang(Rank& hung, Ranks& ranks, const HangWatch& hangs) {
 }
 
 void Supervisor::stop(Ranks& ranks, Tail& tail, const Outcome& outcome) {
-  const Rank* seen = nullptr;
-  for (const Rank& rank : ranks.all())
-    if (rank.failed() && !rank.asked_to_end) seen = &rank;
   // A rank that saves because of a SIGTERM would take a second one for impatience.
   std::optional<double> ask_after;
   if (outcome.ending == Ending::failed) ask_after = std::min(settling, options_.grace / 2);
@@ -135,8 +133,9 @@ void Supervisor::stop(Ranks& ranks, Tail& tail, const Outcome& outcome) {
   }
   ranks.clear_groups();
   tail.pump(true);
-  if (!seen || outcome.ending != Ending::failed) return;
-  if (const Rank& first = first_failure(ranks.all(), *seen); &first != seen) console_error("the first error was another: " + failure_text(first));
+  const auto seen = std::find_if(ranks.all().begin(), ranks.all().end(), [](const Rank& rank) { return rank.told; });
+  if (seen == ranks.all().end()) return;
+  if (const Rank& first = first_failure(ranks.all(), *seen); !first.told) console_error("the first error was another: " + failure_text(first));
 }
 
 bool Supervisor::all_end_within(double seconds, Ranks& ranks, Tail& tail, std::optional<double> ask_after) {

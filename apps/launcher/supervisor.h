@@ -30,7 +30,7 @@ class Supervisor {
   bool all_end_within(double seconds, Ranks& ranks, Tail& tail, std::optional<double> ask_after = {});
 
   std::optional<Outcome> obey(int signal, Ranks& ranks);
-  Outcome failure(const Rank& rank);
+  Outcome failure(Rank& rank);
   Outcome end_hang(Rank& hung, Ranks& ranks, const HangWatch& hangs);
   double tick(const Tail& tail) const;
 

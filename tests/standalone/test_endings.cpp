@@ -40,7 +40,7 @@ void check_sigterm(int runs, Line&& line, const std::string& never_said) {
 }  // namespace
 
 TEST_CASE("SIGTERM to any one rank: all stop at the same step, save it once and leave with 143") {
-  check_sigterm(runs_or(6), [](const std::string& what, const std::string& folder) { return rank_line(what + " devices=3", folder); }, "Error");
+  check_sigterm(runs_or(6), [](const std::string& what, const std::string& folder) { return rank_line(what + " devices=3", folder); }, "failed on rank");
 }
 
 TEST_CASE("levin-run does not start a job again that SIGTERM to one of its ranks has ended") {
