@@ -74,9 +74,8 @@ int main(int argc, char** argv) {
     const double copying = memcpy_bytes_per_second(rows.nbytes());
     std::printf("{\"memcpy\": %.3f", copying / 1e9);
     const auto tell = [&](const char* name, double speed) { std::printf(", \"%s\": %.3f", name, speed / 1e9); };
-    for (const int workers : {0, 1, 2}) {
-      const std::string name = "workers " + std::to_string(workers);
-      tell(name.c_str(), bytes_per_second(levin::DataLoader(levin::TensorDataset({rows}), {.batch_size = 256, .shuffle = true, .num_workers = workers})));
+    for (const auto& [name, workers] : {std::pair("no workers", 0), std::pair("1 worker", 1), std::pair("2 workers", 2)}) {
+      tell(name, bytes_per_second(levin::DataLoader(levin::TensorDataset({rows}), {.batch_size = 256, .shuffle = true, .num_workers = workers})));
     }
     const std::string npy = folder + "/bench_loader.npy", raw = folder + "/bench_loader.bin";
     write_npy(npy, rows);

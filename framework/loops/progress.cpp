@@ -3,13 +3,15 @@
 namespace levin {
 namespace {
 
+// Some dozen trackers are written at every save, so the names are made once.
 Value to_value(const Tracker& tracker, TrackerKeys keys) {
-  Value out = Value::dict();
-  out["ready"] = tracker.ready;
-  out["completed"] = tracker.completed;
-  if (keys != TrackerKeys::ready_completed) out["started"] = tracker.started;
-  if (keys == TrackerKeys::with_processed) out["processed"] = tracker.processed;
-  return out;
+  static const Value ready = "ready", completed = "completed", started = "started", processed = "processed";
+  switch (keys) {
+    case TrackerKeys::ready_completed: return Dict{{ready, tracker.ready}, {completed, tracker.completed}};
+    case TrackerKeys::with_started: return Dict{{ready, tracker.ready}, {completed, tracker.completed}, {started, tracker.started}};
+    case TrackerKeys::with_processed: break;
+  }
+  return Dict{{ready, tracker.ready}, {completed, tracker.completed}, {started, tracker.started}, {processed, tracker.processed}};
 }
 
 Tracker from_value(const Value& value) {
@@ -23,7 +25,8 @@ Tracker from_value(const Value& value) {
 }  // namespace
 
 Value Progress::state_dict() const {
-  return Dict{{"total", to_value(total, keys)}, {"current", to_value(current, keys)}};
+  static const Value of_run = "total", of_epoch = "current";
+  return Dict{{of_run, to_value(total, keys)}, {of_epoch, to_value(current, keys)}};
 }
 
 void Progress::load_state_dict(const Value& state) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <random>
 
+#include "levin/framework/base/allocator.h"
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
@@ -138,6 +139,7 @@ void Trainer::Impl::execute(LightningModule& module, const Request& request, con
   const signals::HandlerScope signal_handlers;
   const heartbeat::Watched watched;
   const ThreadScope threads(run.options.num_threads);
+  if (request.fn == TrainerFn::fit) keep_freed_memory();
   try {
     set_up(request);
     run.strategy->barrier("run-stage");
