@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "levin/framework/accelerators/device_parser.h"
 #include "levin/framework/callback.h"
 #include "levin/framework/checkpoint/checkpoint_io.h"
 #include "levin/framework/logger.h"
@@ -19,7 +20,8 @@ class Strategy;
 
 /// A name, or a strategy of your own: `levin::make<levin::DDPStrategy>({.find_unused_parameters = true})`.
 using StrategyOption = std::variant<std::string, std::shared_ptr<Strategy>>;
-using Devices = std::variant<std::int64_t, std::string, std::vector<std::int64_t>>;
+/// Whether whole steps are recorded as CUDA graphs: false; "auto": where it can be done; true: it must be.
+using CudaGraphOption = std::variant<bool, std::string>;
 /// Unset or true: the default logger (CSVLogger); false: none; one; several.
 using LoggerOption = std::variant<std::monostate, bool, std::shared_ptr<Logger>, std::vector<std::shared_ptr<Logger>>>;
 using Callbacks = std::vector<std::shared_ptr<Callback>>;
@@ -57,9 +59,11 @@ struct Field<ProfilerOption> {
 /// An unset optional means Lightning's `None`; the effective default stands in the comment. An option that has its default gets
 /// the environment's `PL_TRAINER_<NAME>` when that is set, such as `PL_TRAINER_MAX_EPOCHS=3` (callbacks and plugins don't).
 struct TrainerOptions {
-  std::string accelerator = "auto";                     ///< "auto", "cpu"
+  std::string accelerator = "auto";                     ///< "auto", "cpu", "gpu", "cuda"
   StrategyOption strategy = "auto";                     ///< "auto", "single_device", "ddp", "ddp_find_unused_parameters_true", "ddp_zero1"
-  Devices devices = "auto";                             ///< processes on each machine; "auto": 1, or as many as the launcher has started
+  /// GPUs of each machine: 2 or "2" the first two, {0, 3} or "0,3" just these, -1 all, "auto" all. On the CPU: processes on each machine;
+  /// "auto": 1, or as many as the launcher has started.
+  Devices devices = "auto";
   std::int64_t num_nodes = 1;                           ///< machines, at least 1
   std::optional<std::variant<std::int64_t, std::string>> precision = std::nullopt;  ///< "32-true"
   LoggerOption logger = {};                             ///< true
@@ -97,13 +101,15 @@ struct TrainerOptions {
   std::int64_t reload_dataloaders_every_n_epochs = 0;
   std::optional<std::string> default_root_dir = std::nullopt;  ///< the working directory
   bool enable_autolog_hparams = true;
+  /// levin's own. A recorded step runs no code of the module: only for steps that do the same every time. See docs/devices.md.
+  CudaGraphOption cuda_graph = false;
 };
 
 template <class V>
 void fields(V&& f, TrainerOptions& o) {
-  f("accelerator", o.accelerator, "where to run: auto or cpu");
+  f("accelerator", o.accelerator, "where to run: auto, cpu, gpu or cuda");
   f("strategy", o.strategy, "how processes share the work: auto, single_device, ddp, ddp_find_unused_parameters_true or ddp_zero1");
-  f("devices", o.devices, "processes on each machine; auto: 1, or as many as the launcher has started");
+  f("devices", o.devices, "GPUs of each machine: a number, indices, or -1 for all; on the CPU processes; auto: all GPUs, or 1 process");
   f("num_nodes", o.num_nodes, "number of machines");
   f("precision", o.precision, "32-true");
   f("logger", o.logger, "true: CSVLogger in lightning_logs; false: none; or loggers by class_path");
@@ -141,6 +147,7 @@ void fields(V&& f, TrainerOptions& o) {
   f("reload_dataloaders_every_n_epochs", o.reload_dataloaders_every_n_epochs, "ask for new loaders every n epochs; 0: never");
   f("default_root_dir", o.default_root_dir, "where logs and checkpoints go; null: the working directory");
   f("enable_autolog_hparams", o.enable_autolog_hparams, "send hyperparameters to the loggers");
+  f("cuda_graph", o.cuda_graph, "record whole training steps as CUDA graphs: false, auto (where it can be done) or true");
 }
 
 }  // namespace levin
