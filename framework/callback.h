@@ -72,10 +72,11 @@ class LEVIN_API Callback {
   virtual void on_predict_batch_start(Trainer&, LightningModule&, const Batch&, std::int64_t batch_idx) { (void)batch_idx; }
   virtual void on_predict_batch_end(Trainer&, LightningModule&, const StepOutput& outputs, const Batch&, std::int64_t batch_idx) { (void)outputs; (void)batch_idx; }
 
-  virtual void on_before_backward(Trainer&, LightningModule&, const at::Tensor& loss) { (void)loss; }
-  virtual void on_after_backward(Trainer&, LightningModule&) {}
-  virtual void on_before_optimizer_step(Trainer&, LightningModule&, optim::Optimizer&) {}
-  virtual void on_before_zero_grad(Trainer&, LightningModule&, optim::Optimizer&) {}
+  // Within a step. A callback that overrides one of them keeps steps from being recorded (`cuda_graph`).
+  virtual void on_before_backward(Trainer&, LightningModule&, const at::Tensor& loss);
+  virtual void on_after_backward(Trainer&, LightningModule&);
+  virtual void on_before_optimizer_step(Trainer&, LightningModule&, optim::Optimizer&);
+  virtual void on_before_zero_grad(Trainer&, LightningModule&, optim::Optimizer&);
 
   /// An exception leaves the run, Ctrl-C included. No teardown hook follows.
   virtual void on_exception(Trainer&, LightningModule&, const std::exception&) {}
@@ -97,6 +98,9 @@ class LEVIN_API Callback {
   /// and loaded after `load_state_dict` when the file has it.
   virtual Value resume_state() const { return {}; }
   virtual void load_resume_state(const Value& state) { (void)state; }
+
+  /// How often this thread has called one of the four hooks within a step where nothing overrides it. Used by the loops.
+  static std::uint64_t idle_calls();
 
   /// Roles, asked instead of types. A checkpoint callback runs after all others; a monitoring one (checkpoints, early stopping)
   /// gets `on_train_epoch_end` after the module's.

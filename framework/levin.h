@@ -20,6 +20,8 @@
 #include "levin/callbacks/throughput_monitor.h"
 #include "levin/callbacks/timer.h"
 #include "levin/callbacks/weight_averaging.h"
+#include "levin/framework/accelerators/accelerator.h"
+#include "levin/framework/accelerators/cuda_backend.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/checkpoint/async_checkpoint_io.h"

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "levin/framework/accelerators/cuda_backend.h"
 #include "levin/framework/base/errors.h"
 
 namespace levin {
@@ -41,8 +42,9 @@ std::int64_t in_bounds(std::int64_t seed) {
 
 void seed_aten(std::uint64_t seed) {
   // at::manual_seed asks ATen for its CUDA hooks, which fixes for good that there are none if CUDA
-  // isn't loaded yet.
-  if (c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return at::manual_seed(seed);
+  // isn't loaded yet. levin_cuda seeds its generators as it is loaded.
+  if (CudaBackend* cuda = loaded_cuda_backend()) cuda->seed(seed);
+  else if (c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return at::manual_seed(seed);
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());
   generator.set_current_seed(seed);

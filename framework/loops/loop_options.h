@@ -17,6 +17,9 @@ using ValCheckInterval = std::variant<std::int64_t, double, Seconds>;
 /// A count without bound: a loader without length, a limit that is off.
 inline constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 
+/// Whether whole steps are recorded as graphs; `required`: what stands against it is an error.
+enum class CudaGraphMode : std::uint8_t { off, automatic, required };
+
 /// What the loops need of the Trainer's options, resolved: no unset values left but those that mean something.
 struct LoopOptions {
   std::optional<std::int64_t> max_epochs;  ///< unset until the run starts; -1: no limit
@@ -38,6 +41,7 @@ struct LoopOptions {
   bool detect_anomaly = false;
   bool use_distributed_sampler = true;
   std::optional<std::int64_t> num_threads;  ///< unset: see ThreadScope::for_model
+  CudaGraphMode cuda_graph = CudaGraphMode::off;
 };
 
 /// Whether a limit switches its loop off.

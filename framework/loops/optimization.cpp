@@ -5,7 +5,8 @@
 
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
-#include "levin/framework/optim/optimizer.h"
+#include "levin/framework/loops/step_graph.h"
+#include "levin/framework/optim/fused_optimizer.h"
 
 namespace levin {
 
@@ -43,7 +44,32 @@ class Optimization::Stepper final : public LightningOptimizer {
   Optimization& optimization_;
 };
 
+Optimization::Optimization() = default;
+Optimization::~Optimization() = default;
+
+namespace {
+
+// On a device kernels read their rate there, whether the step is recorded or not, so that both compute the same bits.
+void read_rates_on_device(optim::Optimizer& optimizer) {
+  auto* fused = dynamic_cast<optim::FusedOptimizer*>(&optimizer);
+  if (fused && fused->takes_tensor_lr()) fused->use_tensor_lr(true);
+}
+
+std::unique_ptr<StepGraph> make_graph(const Run& run) {
+  if (run.options.cuda_graph == CudaGraphMode::off) return nullptr;
+  const at::Device device = run.strategy->root_device();
+  if (auto recorder = run.accelerator->make_graph_recorder(device)) return std::make_unique<StepGraph>(run.options.cuda_graph, std::move(recorder));
+  if (run.options.cuda_graph == CudaGraphMode::automatic) return nullptr;
+  throw MisconfigurationException("`Trainer(cuda_graph=true)` needs a CUDA device, and this run is on " + device.str() +
+                                  "; `cuda_graph=\"auto\"` records steps where it can be done.");
+}
+
+}  // namespace
+
 void Optimization::use_optimizers(Run& run) {
+  graph_ = make_graph(run);
+  if (graph_ || !run.strategy->root_device().is_cpu())
+    for (const auto& optimizer : run.optimizers) read_rates_on_device(*optimizer);
   std::vector<std::unique_ptr<LightningOptimizer>> steppers;
   for (const auto& optimizer : run.optimizers) steppers.push_back(std::make_unique<Stepper>(*optimizer, run, *this));
   optimizers_ = LightningOptimizers(std::move(steppers));
@@ -54,7 +80,12 @@ StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_id
   batch_ = &batch;
   batch_idx_ = batch_idx;
   if (!run.module->automatic_optimization) return run_manual(run);
+  if (!graph_ || skip_backward) return run_automatic(run, batch, accumulating);
+  return graph_->run(run, batch, [&](const Batch& of_step) { return run_automatic(run, of_step, accumulating); }, optim_progress);
+}
 
+StepOutput Optimization::run_automatic(Run& run, const Batch& batch, bool accumulating) {
+  batch_ = &batch;
   output_ = {};
   closure_ran_ = false;
   const Closure train = [this, &run] { return closure(run); };
@@ -63,7 +94,7 @@ StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_id
     train();
   } else {
     optim_progress.step.increment_ready();
-    LEVIN_CALL_MODULE(run, optimizer_step, run.module->current_epoch(), batch_idx, optimizers_[0], train);
+    LEVIN_CALL_MODULE(run, optimizer_step, run.module->current_epoch(), batch_idx_, optimizers_[0], train);
     optim_progress.step.increment_completed();
   }
   if (!closure_ran_) {

@@ -6,10 +6,14 @@
 
 namespace levin {
 
+class StepGraph;
+
 /// One batch's optimization, automatic or manual, in the shape of Lightning's closure: the optimizer's step is given a function
 /// that runs the training step, resets gradients and runs backward, so that LBFGS, scalers and a module's own `optimizer_step` work.
 class LEVIN_API Optimization {
  public:
+  Optimization();
+  ~Optimization();
   /// The run has new optimizers. `run` is kept for their steps.
   void use_optimizers(Run& run);
   const LightningOptimizers& optimizers() const { return optimizers_; }
@@ -24,12 +28,14 @@ class LEVIN_API Optimization {
 
  private:
   class Stepper;
+  StepOutput run_automatic(Run& run, const Batch& batch, bool accumulating);
   at::Tensor closure(Run& run);
   void zero_grad(Run& run);
   StepOutput run_manual(Run& run);
   StepOutput training_step(Run& run);
 
   LightningOptimizers optimizers_;
+  std::unique_ptr<StepGraph> graph_;  ///< null: steps are not recorded
   bool counts_manual_steps_ = false;  ///< within a manual `training_step`: steps elsewhere are not counted, as in Lightning
 
   // The batch at hand; the closure reads it, so that making one costs nothing.

@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "levin/framework/accelerators/accelerator.h"
 #include "levin/framework/callback.h"
 #include "levin/framework/data/loaders.h"
 #include "levin/framework/loops/loop_options.h"
@@ -36,6 +38,7 @@ class LEVIN_API Run {
   LightningModule* module = nullptr;
   LightningDataModule* datamodule = nullptr;
   std::vector<std::shared_ptr<Callback>> callbacks;
+  std::shared_ptr<Accelerator> accelerator;
   std::shared_ptr<Strategy> strategy;
   std::shared_ptr<Precision> precision;
   /// Null: off.
@@ -79,7 +82,9 @@ class LEVIN_API Run {
       if (!predicate(*callback)) continue;
       if (trace_) trace("callback", hook);
       const ProfiledAction action = profile(*callback, hook);
+      const std::uint64_t idle = hook_watch ? Callback::idle_calls() : 0;
       ((*callback).*Method)(trainer, *module, args...);
+      if (hook_watch && Callback::idle_calls() == idle) hook_watch(*callback, hook);
     }
     calls_ = calls_before;
   }
@@ -105,6 +110,11 @@ class LEVIN_API Run {
     const ProfiledAction action = profile(*module, hook);
     return (module->*Method)(std::forward<Args>(args)...);
   }
+  /// While it is set, it is told of callbacks' hooks within a step that do something.
+  std::function<void(const Callback& callback, Hook hook)> hook_watch;
+  /// Whether hooks are printed as they are called.
+  bool traces_hooks() const { return trace_; }
+
   /// How many callbacks of the innermost callback hook have been called, the running one among them; 0 outside of one.
   int calls() const { return calls_; }
   /// The callbacks' hook, then the module's of the same name.

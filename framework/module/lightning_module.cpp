@@ -1,5 +1,6 @@
 #include "levin/framework/module/lightning_module.h"
 
+#include "levin/framework/accelerators/cuda_backend.h"
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
@@ -57,7 +58,12 @@ Batch LightningModule::transfer_batch_to_device(Batch batch, at::Device device, 
   bool elsewhere = false;
   batch.for_each([&](const at::Tensor& tensor) { elsewhere = elsewhere || tensor.device() != device; });
   if (!elsewhere) return batch;
-  return batch.map([device](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
+  if (!device.is_cuda()) return batch.map([device](const at::Tensor& tensor) { return tensor.to(device, /*non_blocking=*/true); });
+  std::vector<at::Tensor> tensors;
+  batch.for_each([&](const at::Tensor& tensor) { tensors.push_back(tensor); });
+  tensors = cuda_backend().to_device(tensors, device);
+  std::size_t next = 0;
+  return batch.map([&](const at::Tensor&) { return tensors[next++]; });
 }
 
 void LightningModule::backward(const at::Tensor& loss) { loss.backward(); }

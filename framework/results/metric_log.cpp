@@ -51,15 +51,19 @@ void MetricLog::log(std::string_view name, const at::Tensor& value, const LogOpt
               "intend to reduce the value (for instance when logging the global step or epoch) then you can use " +
               "`self.logger.log_metrics({'" + text + "': ...})` instead.");
   }
+  if (recorder) return recorder(name, &value, options);
   log_value(name, MetricValue::of(value), options);
 }
 
 void MetricLog::log(std::string_view name, double value, const LogOptions& options) {
-  if (may_log(name)) log_value(name, MetricValue(value), options);
+  if (!may_log(name)) return;
+  if (recorder) return recorder(name, nullptr, options);
+  log_value(name, MetricValue(value), options);
 }
 
 void MetricLog::log(std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogOptions& options) {
   if (!may_log(name)) return;
+  if (recorder) return recorder(name, nullptr, options);
   results_->log(hook_, name, metric, begin_log(options), options.metric_attribute);
   last_logged_in_ = hook_;
 }

@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,10 @@ class LEVIN_API MetricLog {
   void write_at(const MetricMap& metrics, std::int64_t step);
   /// What `log()` asked to go to the loggers, now.
   MetricMap pending_logger_metrics();
+
+  /// While it is set, `log()` is handed on to it and nothing else happens: a step is being recorded. `value` is null where it is no
+  /// tensor. Names and options live as long as the call.
+  std::function<void(std::string_view name, const at::Tensor* value, const LogOptions& options)> recorder;
 
   std::vector<std::shared_ptr<Logger>> loggers;
   Logger* first_logger() const { return loggers.empty() ? nullptr : loggers.front().get(); }

@@ -39,8 +39,9 @@ void DDPStrategy::setup_environment() {
   }
   if (!environment_.creates_processes_externally() && environment_.world_size > 1) start_ranks(environment_);
   take_processor_share(environment_.local_rank, environment_.local_world_size);  // after the others have started, who would inherit it
-  group_ = std::make_unique<ProcessGroup>(environment_, options_.process_group_backend.value_or("gloo"),
-                                          std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout));
+  const at::Device device = root_device();
+  group_ = std::make_unique<ProcessGroup>(environment_, options_.process_group_backend.value_or(device.is_cuda() ? "nccl" : "gloo"),
+                                          std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout), device);
 }
 
 // ---- the module --------------------------------------------------------------------------------------------------------------------
@@ -118,6 +119,7 @@ std::shared_ptr<void> DDPStrategy::block_backward_sync() {
 void DDPStrategy::before_training_step() {
   stop_agreed_ = false;
   if (alone()) return;
+  group_->check();
   // As in torch: buffers are sent before a forward pass unless the one before it kept its gradients to itself.
   if (std::exchange(buffers_due_, blocked_ == 0) && options_.broadcast_buffers && !buffers_.empty()) {
     const c10::AutoGradMode no_grad(false);
@@ -224,7 +226,7 @@ bool is_lost_connection(const std::exception_ptr& error) {
     return false;
   } catch (const std::exception& e) {
     const std::string_view text = e.what();
-    for (const char* sign : {"gloo", "Connection closed by peer", "Connection reset by peer", "Broken pipe", "Timed out waiting"})
+    for (const char* sign : {"gloo", "NCCL", "nccl", "Connection closed by peer", "Connection reset by peer", "Broken pipe", "Timed out waiting"})
       if (text.find(sign) != text.npos) return true;
   } catch (...) {
   }

@@ -19,7 +19,7 @@ struct DDPStrategyOptions {
   std::optional<std::string> cluster_environment = std::nullopt;
   /// How gradients travel: "fp16_compress", "bf16_compress", "allreduce"; none: as they are.
   std::optional<std::string> ddp_comm_hook = std::nullopt;
-  /// none: "gloo" for the CPU.
+  /// none: "gloo" for the CPU, "nccl" for CUDA devices.
   std::optional<std::string> process_group_backend = std::nullopt;
   /// How long a rank waits for another, at the start and in every collective, while the other lives; one that dies is noticed at once.
   Seconds timeout = std::chrono::minutes(30);
@@ -39,7 +39,7 @@ template <class V>
 void fields(V&& f, DDPStrategyOptions& o) {
   f("cluster_environment", o.cluster_environment, "torchelastic, slurm, mpi, env or lightning; null: the first that is there");
   f("ddp_comm_hook", o.ddp_comm_hook, "fp16_compress, bf16_compress or allreduce; null: gradients travel as they are");
-  f("process_group_backend", o.process_group_backend, "gloo; null: by the device");
+  f("process_group_backend", o.process_group_backend, "gloo or nccl; null: by the device");
   f("timeout", o.timeout, "how long a rank waits for another that lives");
   f("broadcast_buffers", o.broadcast_buffers, "send rank 0's buffers to all before a forward pass");
   f("bucket_cap_mb", o.bucket_cap_mb, "size of the buckets that gradients travel in");

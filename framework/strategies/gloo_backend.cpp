@@ -35,7 +35,7 @@ class GlooBackend final : public c10d::ProcessGroupGloo {
 
 c10::intrusive_ptr<c10d::Backend> make_backend(const std::string& name, const c10::intrusive_ptr<c10d::Store>& store,
                                                const ClusterEnvironment& environment, std::chrono::milliseconds timeout) {
-  if (name != "gloo") throw ValueError("process_group_backend='" + name + "': this version has 'gloo', for the CPU");
+  if (name != "gloo") throw ValueError("process_group_backend='" + name + "': there are 'gloo' for the CPU and 'nccl' for CUDA devices");
   auto options = c10d::ProcessGroupGloo::Options::create(timeout);
   options->devices = {device_for(environment)};
   return c10::make_intrusive<GlooBackend>(store, environment.global_rank, environment.world_size, std::move(options));

@@ -1,7 +1,10 @@
 #include "levin/framework/strategies/gradient_reducer.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/engine.h>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
@@ -91,14 +94,38 @@ void register_hook(c10d::Reducer& reducer, const ProcessGroup& group, const std:
 
 }  // namespace
 
+// A number of a device, read one step later: by then it is there, and nobody waits.
+class LateNumber {
+ public:
+  /// The number of the call before; 0 at the first.
+  double next(const at::Tensor& number) {
+    double out = 0;
+    if (there_) {
+      there_->synchronize();
+      out = *host_.const_data_ptr<double>();
+    } else {
+      host_ = at::empty({}, at::TensorOptions(at::kDouble).pinned_memory(true));
+      there_.emplace(number.device().type());
+    }
+    host_.copy_(number, /*non_blocking=*/true);
+    there_->record(c10::impl::VirtualGuardImpl(number.device().type()).getStream(number.device()));
+    return out;
+  }
+
+ private:
+  at::Tensor host_;
+  std::optional<c10::Event> there_;
+};
+
 struct GradientReducer::Impl {
   at::Tensor flag;
   std::unique_ptr<c10d::Reducer> reducer;
   bool static_graph, delayed_once = false;
+  LateNumber stop;
 };
 
 GradientReducer::GradientReducer(const ProcessGroup& group, const NamedParameters& parameters, const GradientReducerOptions& options)
-    : impl_(new Impl{{}, {}, options.static_graph}) {
+    : impl_(new Impl{{}, {}, options.static_graph, false, {}}) {
   std::vector<at::Tensor> tensors;
   std::unordered_map<std::size_t, std::string> names;
   for (const auto& [name, tensor] : parameters) {
@@ -140,7 +167,8 @@ at::Tensor GradientReducer::prepare_for_backward(const at::Tensor& loss, bool st
 bool GradientReducer::take_stop() {
   at::Tensor& gradient = impl_->flag.mutable_grad();
   if (!gradient.defined()) return false;
-  const bool stop = gradient.item<double>() > 0;
+  // All ranks have the same number, and read it at the same step.
+  const bool stop = (gradient.is_cpu() ? gradient.item<double>() : impl_->stop.next(gradient)) > 0;
   gradient.zero_();
   return stop;
 }

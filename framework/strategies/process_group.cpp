@@ -5,6 +5,8 @@
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 
@@ -12,6 +14,7 @@
 #include <optional>
 
 #include "levin/framework/base/distributed/rank_starter.h"
+#include "levin/framework/accelerators/cuda_backend.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/strategies/rendezvous.h"
 #include "levin/framework/strategies/watcher.h"
@@ -29,6 +32,7 @@ ReduceOp reduce_op_named(std::string_view name) {
 struct ProcessGroup::Impl {
   int rank, size;
   c10::intrusive_ptr<c10d::ProcessGroup> group;
+  c10::intrusive_ptr<c10d::Backend> nccl;  ///< null: all collectives are the CPU's
   std::optional<Watcher> watcher;
   bool left = false;
 
@@ -45,22 +49,40 @@ struct ProcessGroup::Impl {
   std::vector<at::Tensor> gather_padded(const std::string& bytes, bool everywhere, std::vector<std::int64_t>& sizes);
 };
 
-ProcessGroup::ProcessGroup(const ClusterEnvironment& environment, const std::string& backend, std::chrono::milliseconds timeout)
-    : impl_(new Impl{environment.global_rank, environment.world_size, {}, {}}) {
+ProcessGroup::ProcessGroup(const ClusterEnvironment& environment, const std::string& backend, std::chrono::milliseconds timeout, at::Device device)
+    : impl_(new Impl{environment.global_rank, environment.world_size, {}, {}, {}}) {
+  if (backend == "nccl" && !device.is_cuda()) throw ValueError("process_group_backend='nccl' is for CUDA devices, and this run is on " + device.str());
+  if (backend != "nccl" && device.is_cuda()) throw ValueError("process_group_backend='" + backend + "': CUDA devices need 'nccl', or null");
   const auto store = meet(environment, timeout);
   if (size() > 1) impl_->watcher.emplace(store, rank(), size());
   impl_->guarded("the start of the process group", [&] {
     using Group = c10d::ProcessGroup;
     impl_->group = c10::make_intrusive<Group>(store, rank(), size());
-    impl_->group->setBackend(c10::DeviceType::CPU, Group::BackendType::GLOO, make_backend(backend, store, environment, timeout));
+    impl_->group->setBackend(c10::DeviceType::CPU, Group::BackendType::GLOO, make_backend(device.is_cuda() ? "gloo" : backend, store, environment, timeout));
+    if (device.is_cuda()) {
+      impl_->nccl = cuda_backend().make_nccl(c10::make_intrusive<c10d::PrefixStore>("nccl", store), rank(), size(), timeout, device);
+      impl_->group->setBackend(c10::DeviceType::CUDA, Group::BackendType::NCCL, impl_->nccl);
+    }
     impl_->group->setDefaultBackend(Group::BackendType::GLOO);
     impl_->group->setGroupName("levin");
   });
+  // A rank that waits for one on its device hangs there until the connections are closed.
+  if (impl_->nccl && impl_->watcher) impl_->watcher->on_failure([nccl = impl_->nccl] { nccl->abort(); });
 }
 
 // After an error there may be an operation in flight whose peer never comes, and the group's destructor would wait for it.
 ProcessGroup::~ProcessGroup() {
-  if (left()) (void)impl_->group.release();
+  impl_->watcher.reset();
+  if (!left()) return;
+  (void)impl_->group.release();
+  (void)impl_->nccl.release();
+}
+
+void ProcessGroup::check() {
+  if (!impl_->nccl || size() == 1 || left()) return;
+  impl_->guarded("a collective", [&] {
+    if ((impl_->watcher && impl_->watcher->failed()) || impl_->nccl->getError() != c10d::ErrorType::SUCCESS) throw RuntimeError("NCCL has given up");
+  });
 }
 
 int ProcessGroup::rank() const { return impl_->rank; }
@@ -75,9 +97,9 @@ void ProcessGroup::leave(const std::string& reason) noexcept {
   impl_->watcher->leave(reason);
   abandon_threads();
   try {
-    impl_->group->abort();
+    impl_->group->abort();  // of all its devices
   } catch (const std::exception&) {
-    // Then the others learn of it when this process ends.
+    // Closed already, or the others learn of it when this process ends.
   }
 }
 

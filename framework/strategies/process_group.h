@@ -27,9 +27,11 @@ LEVIN_API ReduceOp reduce_op_named(std::string_view name);
 /// peer that is silent is one after the timeout. After an error use no collective any more: see `leave`.
 class LEVIN_API ProcessGroup {
  public:
-  /// Meets the other ranks: returns when all are there. `backend` is "gloo". DistributedError, which says where it waited, if they don't
-  /// come within `timeout`; the same timeout holds for every later collective.
-  ProcessGroup(const ClusterEnvironment& environment, const std::string& backend, std::chrono::milliseconds timeout);
+  /// Meets the other ranks: returns when all are there. `backend` is "gloo", or "nccl" for tensors of this rank's `device`, with gloo beside
+  /// it for those of the CPU. DistributedError, which says where it waited, if they don't come within `timeout`; the same timeout holds for
+  /// every later collective.
+  ProcessGroup(const ClusterEnvironment& environment, const std::string& backend, std::chrono::milliseconds timeout,
+               at::Device device = at::kCPU);
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
@@ -58,6 +60,9 @@ class LEVIN_API ProcessGroup {
   bool left() const;
   /// Why a collective failed: which rank failed or is gone, and with what. Waits up to a few seconds for signs of life.
   std::string explain_failure();
+
+  /// Collectives on a device are only begun by who calls them: DistributedError here if one has failed since.
+  void check();
 
   /// SIGTERM has arrived at some other rank: told within a moment, for loops that have no collective.
   bool peer_terminated() const;

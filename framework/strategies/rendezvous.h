@@ -20,7 +20,7 @@ namespace levin {
 /// connects once, whatever number of groups it makes.
 c10::intrusive_ptr<c10d::Store> meet(const ClusterEnvironment& environment, std::chrono::milliseconds timeout);
 
-/// What carries the collectives: the one place where a backend is chosen. "gloo" for the CPU.
+/// What carries the collectives: the one place where a backend is chosen. "gloo", for the CPU.
 c10::intrusive_ptr<c10d::Backend> make_backend(const std::string& name, const c10::intrusive_ptr<c10d::Store>& store,
                                                const ClusterEnvironment& environment, std::chrono::milliseconds timeout);
 

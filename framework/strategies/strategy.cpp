@@ -1,6 +1,7 @@
 #include "levin/framework/strategies/strategy.h"
 
 #include "levin/framework/base/distributed/throw_named.h"
+#include "levin/framework/base/errors.h"
 #include "levin/framework/base/signal_flags.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/optim/optimizer.h"
@@ -9,7 +10,7 @@
 
 namespace levin {
 
-Strategy::Strategy(at::Device root_device, std::shared_ptr<CheckpointIO> checkpoint_io) : root_device_(root_device) {
+Strategy::Strategy(at::Device root_device, std::shared_ptr<CheckpointIO> checkpoint_io) : parallel_devices_{root_device} {
   set_checkpoint_io(std::move(checkpoint_io));
 }
 Strategy::~Strategy() = default;
@@ -18,12 +19,21 @@ void Strategy::set_checkpoint_io(std::shared_ptr<CheckpointIO> checkpoint_io) {
   checkpoint_io_ = checkpoint_io ? std::move(checkpoint_io) : std::make_shared<CheckpointIO>();
 }
 
+// Ranks of the CPU share one device.
+at::Device Strategy::root_device() const {
+  if (parallel_devices_.size() == 1 && parallel_devices_.front().is_cpu()) return at::kCPU;
+  const auto rank = static_cast<std::size_t>(local_rank());
+  if (rank < parallel_devices_.size()) return parallel_devices_[rank];
+  throw RuntimeError("local rank " + std::to_string(rank) + " has no device: `devices` gives this machine " +
+                     std::to_string(parallel_devices_.size()) + "; start as many ranks, or leave `devices` at \"auto\"");
+}
+
 void Strategy::setup(LightningModule& module, bool) {
-  if (module.device() != root_device_) module.to(root_device_);
+  if (module.device() != root_device()) module.to(root_device());
 }
 
 void Strategy::teardown(LightningModule& module) {
-  if (!root_device_.is_cpu()) module.to(at::kCPU);
+  if (!root_device().is_cpu()) module.to(at::kCPU);
 }
 
 at::Tensor Strategy::optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure,

@@ -29,7 +29,11 @@ class LEVIN_API Strategy {
   explicit Strategy(at::Device root_device = at::kCPU, std::shared_ptr<CheckpointIO> checkpoint_io = nullptr);
   virtual ~Strategy();
 
-  at::Device root_device() const { return root_device_; }
+  /// Where this rank computes: its entry of `parallel_devices`. RuntimeError if it has none.
+  at::Device root_device() const;
+  /// The devices of this machine's ranks, by local rank. The Trainer sets them from `accelerator` and `devices`.
+  const std::vector<at::Device>& parallel_devices() const { return parallel_devices_; }
+  void set_parallel_devices(std::vector<at::Device> devices) { parallel_devices_ = std::move(devices); }
   virtual int global_rank() const { return 0; }
   virtual int local_rank() const { return 0; }
   virtual int node_rank() const { return 0; }
@@ -115,7 +119,7 @@ class LEVIN_API Strategy {
   CheckpointIO& checkpoint_io() { return *checkpoint_io_; }
 
  private:
-  at::Device root_device_;
+  std::vector<at::Device> parallel_devices_;
   bool rank_zero_works_ = false;  ///< within `on_rank_zero`, whose function may call it again
   std::shared_ptr<CheckpointIO> checkpoint_io_;
 };

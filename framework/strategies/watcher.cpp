@@ -15,6 +15,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto period = 250ms;
 /// Beats come every period; a machine that is busy may hold one back.
 constexpr auto silence = 3s;
+/// The same where nobody has failed yet as far as is known: a rank that is stopped for a moment must not end the run.
+constexpr auto long_silence = 20s;
 
 std::string key(const char* what, int rank) { return std::string(what) + "/" + std::to_string(rank); }
 std::vector<std::uint8_t> bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
@@ -54,6 +56,7 @@ void Watcher::watch() {
         told_ = true;
       }
       if (!peer_terminated() && store_->check({"terminated"})) peer_terminated_ = true;
+      look_for_failure();
       std::unique_lock lock(mutex_);
       if (wake_.wait_for(lock, period, [this] { return stopping_; })) return;
     }
@@ -62,9 +65,38 @@ void Watcher::watch() {
   }
 }
 
+void Watcher::on_failure(std::function<void()> call) {
+  const std::lock_guard lock(mutex_);
+  on_failure_ = std::move(call);
+}
+
+// Each rank listens to one other, so that the store has little to do; whoever notices a silence tells all.
+void Watcher::look_for_failure() {
+  std::function<void()> call;
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed() || !on_failure_) return;
+    call = on_failure_;
+  }
+  if (!store_->check({"any_failed"})) {
+    const std::string neighbour = key("beat", (rank_ + 1) % size_);
+    const std::string beat = store_->check({neighbour}) ? text_of(store_->get(neighbour)) : "";
+    const auto now = SteadyClock::now();
+    if (beat.empty() || beat != neighbours_beat_) {
+      neighbours_beat_ = beat;
+      beat_seen_ = now;
+    }
+    if (now - beat_seen_ < long_silence) return;
+    store_->set("any_failed", bytes_of(std::to_string((rank_ + 1) % size_)));
+  }
+  failed_ = true;
+  call();
+}
+
 void Watcher::leave(const std::string& reason) noexcept {
   try {
     stop();
+    store_->set("any_failed", bytes_of(std::to_string(rank_)));
     store_->set(key(reason.empty() ? "followed" : "failed", rank_), bytes_of(reason));
   } catch (const std::exception&) {
   }

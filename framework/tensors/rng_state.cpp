@@ -4,6 +4,7 @@
 
 #include <mutex>
 
+#include "levin/framework/accelerators/cuda_backend.h"
 #include "levin/framework/tensors/tensors.h"
 
 namespace levin {
@@ -13,6 +14,7 @@ RngState RngState::capture() {
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());
   out.cpu_ = generator.get_state();
+  if (CudaBackend* cuda = loaded_cuda_backend()) out.cuda_ = cuda->generator_states();
   return out;
 }
 
@@ -22,7 +24,9 @@ RngState RngState::seeded(std::uint64_t seed, std::uint64_t stream) {
   std::uint64_t mixed = seed + (stream + 1) * 0x9e3779b97f4a7c15u;
   mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
   mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-  out.cpu_ = at::detail::createCPUGenerator(mixed ^ (mixed >> 31)).get_state();
+  mixed ^= mixed >> 31;
+  out.cpu_ = at::detail::createCPUGenerator(mixed).get_state();
+  out.cuda_seed_ = mixed;
   return out;
 }
 
@@ -31,13 +35,25 @@ void RngState::restore() const {
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());
   generator.set_state(cpu_);
+  CudaBackend* cuda = loaded_cuda_backend();
+  if (cuda && cuda_seed_) cuda->seed(*cuda_seed_);
+  else if (cuda) cuda->set_generator_states(cuda_);
 }
 
-Value RngState::state_dict() const { return Dict{{"cpu", to_tensor_ref(cpu_)}}; }
+Value RngState::state_dict() const {
+  Value out = Dict{{"cpu", to_tensor_ref(cpu_)}};
+  if (cuda_.empty()) return out;
+  Value all = Value::list();
+  for (const at::Tensor& state : cuda_) all.push_back(to_tensor_ref(state));
+  out["cuda"] = all;
+  return out;
+}
 
 RngState RngState::from_state_dict(const Value& state) {
   RngState out;
   if (const Value* cpu = state.find("cpu")) out.cpu_ = to_tensor(cpu->as_tensor(), /*copy=*/true);
+  if (const Value* cuda = state.find("cuda"))
+    for (const Value& one : cuda->items()) out.cuda_.push_back(to_tensor(one.as_tensor(), /*copy=*/true));
   return out;
 }
 

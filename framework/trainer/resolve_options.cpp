@@ -139,6 +139,7 @@ void check_gradient_options(const TrainerOptions& o, LoopOptions& loop) {
   }
   loop.detect_anomaly = o.detect_anomaly;
   loop.inference_mode = o.inference_mode;
+  loop.cuda_graph = cuda_graph_mode(o.cuda_graph);
 }
 
 std::vector<std::shared_ptr<Logger>> loggers_of(const TrainerOptions& o, const std::string& default_root_dir) {

@@ -214,6 +214,7 @@ void Trainer::Impl::check_module(TrainerFn fn) {
 
 void Trainer::Impl::set_up(const Request& request) {
   run.module->attach(&link);
+  run.accelerator->setup_device(run.strategy->root_device());
   run.strategy->setup_environment();
   connect_metric_log();
   ran = true;
@@ -328,6 +329,11 @@ void Trainer::Impl::call_teardown() {
 
 void Trainer::Impl::internal_teardown() {
   if (run.module) run.strategy->teardown(*run.module);
+  if (!run.strategy->root_device().is_cpu()) {
+    // A state that is loaded goes where its parameters are by now.
+    for (const auto& optimizer : run.optimizers) optimizer->load_state_dict(optimizer->state_dict());
+  }
+  run.accelerator->teardown();
   fit_loop.teardown();
   validate_loop.teardown();
   test_loop.teardown();
@@ -369,11 +375,15 @@ void Trainer::Impl::handle_exception(const std::exception& error) {
   LEVIN_CALL_CALLBACKS(run, on_exception, error);
   if (run.datamodule) run.datamodule->on_exception(error);
   on_rank_zero(run, [](Logger& logger) { logger.finalize("failed"); });
-  internal_teardown();
+  // The first error is the one that the caller gets.
+  try {
+    internal_teardown();
+  } catch (const std::exception& second) {
+    console_error(std::string("The run was not wound down: ") + second.what());  // a device that failed does nothing any more
+  }
   try {
     run.strategy->checkpoint_io().teardown();
   } catch (const std::exception& second) {
-    // The first error is the one that the caller gets.
     console_error(std::string("A checkpoint was not saved: ") + second.what());
   }
   abandon();

@@ -185,7 +185,7 @@ class LEVIN_API Trainer {
   Callback* progress_bar_callback() const;
   const std::vector<std::shared_ptr<Logger>>& loggers() const;
   Logger* logger() const;
-  /// "cpu".
+  /// "cpu", "cuda".
   std::string accelerator() const;
   Strategy& strategy() const;
   Precision& precision_plugin() const;

@@ -123,6 +123,12 @@ std::string checked_precision(const PrecisionOption& option);
 void check_precision(const TrainerOptions& options, const Run& run);
 /// The plugin for a run on such a device.
 std::shared_ptr<Precision> make_precision(const TrainerOptions& options, at::Device device);
+/// The steps of it that are about devices. resolve_devices.cpp.
+void check_accelerator_name(const std::string& accelerator);
+std::shared_ptr<Accelerator> choose_accelerator(const std::string& accelerator);
+std::vector<at::Device> choose_devices(const TrainerOptions& options, const Run& run);
+/// What the option means. ValueError for other texts than "auto".
+CudaGraphMode cuda_graph_mode(const CudaGraphOption& option);
 /// Checks the options in Lightning's order and fills in `run`, callbacks and loggers too. resolve_options.cpp.
 void resolve_options(const TrainerOptions& options, const std::string& default_root_dir, Run& run);
 /// Checkpoint callbacks come last, otherwise the order is kept; two with the same state key are an error.

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "levin/framework/accelerators/device_parser.h"
 #include "levin/framework/callback.h"
 #include "levin/framework/checkpoint/checkpoint_io.h"
 #include "levin/framework/logger.h"
@@ -19,7 +20,8 @@ class Strategy;
 
 /// A name, or a strategy of your own: `levin::make<levin::DDPStrategy>({.find_unused_parameters = true})`.
 using StrategyOption = std::variant<std::string, std::shared_ptr<Strategy>>;
-using Devices = std::variant<std::int64_t, std::string, std::vector<std::int64_t>>;
+/// Whether whole steps are recorded as CUDA graphs: false; "auto": where it can be done; true: it must be.
+using CudaGraphOption = std::variant<bool, std::string>;
 /// Unset or true: the default logger (CSVLogger); false: none; one; several.
 using LoggerOption = std::variant<std::monostate, bool, std::shared_ptr<Logger>, std::vector<std::shared_ptr<Logger>>>;
 using Callbacks = std::vector<std::shared_ptr<Callback>>;
@@ -68,9 +70,11 @@ struct Field<ProfilerOption> {
 /// An unset optional means Lightning's `None`; the effective default stands in the comment. An option that has its default gets
 /// the environment's `PL_TRAINER_<NAME>` when that is set, such as `PL_TRAINER_MAX_EPOCHS=3` (callbacks and plugins don't).
 struct TrainerOptions {
-  std::string accelerator = "auto";                     ///< "auto", "cpu"
+  std::string accelerator = "auto";                     ///< "auto", "cpu", "gpu", "cuda"
   StrategyOption strategy = "auto";                     ///< "auto", "single_device", "ddp", "ddp_find_unused_parameters_true", "ddp_zero1"
-  Devices devices = "auto";                             ///< processes on each machine; "auto": 1, or as many as the launcher has started
+  /// GPUs of each machine: 2 or "2" the first two, {0, 3} or "0,3" just these, -1 all, "auto" all. On the CPU: processes on each machine;
+  /// "auto": 1, or as many as the launcher has started.
+  Devices devices = "auto";
   std::int64_t num_nodes = 1;                           ///< machines, at least 1
   std::optional<PrecisionOption> precision = std::nullopt;  ///< "32-true"; "16-mixed", "bf16-mixed", "16-true", "bf16-true", "64-true"
   LoggerOption logger = {};                             ///< true
@@ -113,13 +117,15 @@ struct TrainerOptions {
   /// it helps, else as many as LibTorch takes (`OMP_NUM_THREADS`, which when set always holds, or the cores).
   std::optional<std::int64_t> num_threads = std::nullopt;
   bool channels_last = false;                           ///< keep the weights of convolutions in the order that CPUs compute in (NHWC)
+  /// Whole training steps as CUDA graphs. A recorded step runs no code of the module: only for steps that do the same every time. See docs/devices.md.
+  CudaGraphOption cuda_graph = false;
 };
 
 template <class V>
 void fields(V&& f, TrainerOptions& o) {
-  f("accelerator", o.accelerator, "where to run: auto or cpu");
+  f("accelerator", o.accelerator, "where to run: auto, cpu, gpu or cuda");
   f("strategy", o.strategy, "how processes share the work: auto, single_device, ddp, ddp_find_unused_parameters_true, ddp_zero1, or a class");
-  f("devices", o.devices, "processes on each machine; auto: 1, or as many as the launcher has started");
+  f("devices", o.devices, "GPUs of each machine: a number, indices, or -1 for all; on the CPU processes; auto: all GPUs, or 1 process");
   f("num_nodes", o.num_nodes, "number of machines");
   f("precision", o.precision, "how numbers are represented; null: 32-true");
   f("logger", o.logger, "true: CSVLogger in lightning_logs; false: none; or loggers by class_path");
@@ -159,6 +165,7 @@ void fields(V&& f, TrainerOptions& o) {
   f("enable_autolog_hparams", o.enable_autolog_hparams, "send hyperparameters to the loggers");
   f("num_threads", o.num_threads, "threads of operators on the CPU; null: one for a tiny model, else LibTorch's choice");
   f("channels_last", o.channels_last, "keep the weights of convolutions channels last (NHWC)");
+  f("cuda_graph", o.cuda_graph, "record whole training steps as CUDA graphs: false, auto (where it can be done) or true");
 }
 
 }  // namespace levin

@@ -117,7 +117,7 @@ Callback* Trainer::progress_bar_callback() const {
 void Trainer::print(std::string_view text) const {
   if (is_global_zero()) print_line(text);
 }
-std::string Trainer::accelerator() const { return impl_->run.strategy->root_device().is_cpu() ? "cpu" : "cuda"; }
+std::string Trainer::accelerator() const { return impl_->run.accelerator->name(); }
 Precision& Trainer::precision_plugin() const { return *impl_->run.precision; }
 std::string Trainer::precision() const { return impl_->run.precision->name(); }
 GradScaler* Trainer::scaler() const { return impl_->run.precision->scaler(); }
@@ -132,9 +132,13 @@ int Trainer::local_rank() const { return impl_->run.strategy->local_rank(); }
 int Trainer::node_rank() const { return impl_->run.strategy->node_rank(); }
 int Trainer::world_size() const { return impl_->run.strategy->world_size(); }
 std::vector<std::int64_t> Trainer::device_ids() const {
-  const at::Device device = impl_->run.strategy->root_device();
-  std::vector<std::int64_t> out(static_cast<std::size_t>(impl_->run.strategy->local_world_size()), device.has_index() ? device.index() : 0);
-  for (std::size_t i = 1; i < out.size(); ++i) out[i] = static_cast<std::int64_t>(i);
+  const Strategy& strategy = *impl_->run.strategy;
+  std::vector<std::int64_t> out;
+  if (strategy.root_device().is_cpu()) {
+    for (int rank = 0; rank < strategy.local_world_size(); ++rank) out.push_back(rank);
+  } else {
+    for (const at::Device device : strategy.parallel_devices()) out.push_back(device.has_index() ? device.index() : 0);
+  }
   return out;
 }
 Strategy& Trainer::strategy() const { return *impl_->run.strategy; }

@@ -423,10 +423,42 @@ def record_options():
     write("option_errors.json", out)
 
 
+# ---- Devices ---------------------------------------------------------------------------------------------------------------
+
+DEVICES = ["auto", 1, 2, 3, 4, 5, 0, -1, -2, "1", "2", "-1", "0", "0,", "1,", "0,1", "0, 3", " 2 ", "+2", "", "x", "1.5", "0,x", "0,0", "3,1",
+           "0,7", "4", ",1", [], [0], [1], [0, 1], [3, 1], [2, 2], [0, 9], [-1]]
+
+
+def record_devices():
+    """Which devices and strategy a Trainer takes on machines with 0, 1 and 4 GPUs, which are only said to be there."""
+    out = []
+    real = torch.cuda.device_count, torch.cuda.is_available
+    try:
+        for count in (0, 1, 4):
+            torch.cuda.device_count, torch.cuda.is_available = (lambda: count), (lambda: count > 0)
+            for accelerator in ("auto", "cpu", "gpu", "cuda"):
+                for devices in DEVICES:
+                    entry = {"gpus": count, "options": {"accelerator": accelerator, "devices": devices}}
+                    try:
+                        with contextlib.redirect_stdout(io.StringIO()):
+                            trainer = Trainer(**entry["options"], logger=False, enable_checkpointing=False)
+                        parallel = getattr(trainer.strategy, "parallel_devices", None) or [trainer.strategy.root_device]
+                        entry["devices"] = [str(d) for d in parallel]
+                        entry["root_device"] = str(trainer.strategy.root_device)
+                        entry["accelerator"] = trainer.accelerator.name()
+                        entry["strategy"] = type(trainer.strategy).__name__
+                    except Exception as error:
+                        entry["error"], entry["message"] = type(error).__name__, str(error)
+                    out.append(entry)
+    finally:
+        torch.cuda.device_count, torch.cuda.is_available = real
+    write("devices.json", out)
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     recorders = {"signatures": record_signatures, "hooks": record_hooks, "profiler": record_profiler,
-                 "options": record_options, "report": record_report}
+                 "options": record_options, "report": record_report, "devices": record_devices}
     for name in sys.argv[1:] or recorders:
         recorders[name]()

@@ -81,7 +81,7 @@ struct Subject {
 // What differs, and nothing else may. Each is in docs/differences.md with its reason.
 std::vector<Subject> subjects() {
   return {
-      {"Trainer", arguments_of<levin::TrainerOptions>(), {"model_registry"}, {"num_threads", "channels_last"}},
+      {"Trainer", arguments_of<levin::TrainerOptions>(), {"model_registry"}, {"num_threads", "channels_last", "cuda_graph"}},
       {"ModelCheckpoint", arguments_of<levin::ModelCheckpointOptions>(), {}, {}},
       {"EarlyStopping", arguments_of<levin::EarlyStoppingOptions>(), {}, {}},
       {"GradientAccumulationScheduler", arguments_of<levin::GradientAccumulationSchedulerOptions>(), {}, {}},

@@ -1,0 +1,119 @@
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAEvent.h>
+#include <c10/cuda/CUDAGuard.h>
+
+#include <mutex>
+
+#include "levin/framework/cuda/backend.h"
+
+namespace levin::cuda {
+namespace {
+
+/// A CUDA graph with a memory pool of its own. Warm-up and recording share one side stream, so that autograd's nodes meet the same one.
+class Recorder final : public GraphRecorder {
+ public:
+  explicit Recorder(at::Device device) : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())) {}
+  ~Recorder() override { reset(); }
+
+  void warm_up(const std::function<void()>& work) override {
+    const c10::cuda::CUDAGuard guard(device_);
+    const c10::cuda::CUDAStream current = c10::cuda::getCurrentCUDAStream(device_.index());
+    follow(stream_, current);
+    {
+      const c10::cuda::CUDAStreamGuard on_side(stream_);
+      work();
+    }
+    follow(current, stream_);
+  }
+
+  void record(const std::function<void()>& work) override {
+    reset();
+    const c10::cuda::CUDAGuard guard(device_);
+    const at::Tensor random = random_state();
+    c10::cuda::device_synchronize();
+    c10::cuda::CUDACachingAllocator::emptyCache();  // the pool below can't use what others have cached
+    const c10::cuda::CUDAStreamGuard on_side(stream_);
+    pool_ = at::cuda::graph_pool_handle();
+    graph_ = std::make_unique<at::cuda::CUDAGraph>();
+    // Other threads (loaders, NCCL's watchdog) may go on calling CUDA meanwhile.
+    graph_->capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    try {
+      work();
+    } catch (...) {
+      abandon(random);
+      throw;
+    }
+    try {
+      graph_->capture_end();
+    } catch (...) {
+      clean_up(random);
+      throw;
+    }
+  }
+
+  void replay() override {
+    const c10::cuda::CUDAGuard guard(device_);
+    graph_->replay();
+  }
+
+  void reset() override {
+    if (!graph_) return;
+    const c10::cuda::CUDAGuard guard(device_);
+    c10::cuda::device_synchronize();  // it may still be running
+    graph_.reset();
+  }
+
+ private:
+  // `later` goes on when `earlier` has done what it was given so far.
+  static void follow(const c10::cuda::CUDAStream& later, const c10::cuda::CUDAStream& earlier) {
+    c10::cuda::CUDAEvent reached;
+    reached.record(earlier);
+    reached.block(later);
+  }
+
+  at::Generator generator() const { return at::cuda::detail::getDefaultCUDAGenerator(device_.index()); }
+
+  at::Tensor random_state() const {
+    at::Generator own = generator();
+    const std::lock_guard lock(own.mutex());
+    return own.get_state();
+  }
+
+  void abandon(const at::Tensor& random) {
+    try {
+      graph_->capture_end();
+      graph_.reset();
+    } catch (...) {
+      clean_up(random);
+    }
+  }
+
+  // A recording that CUDA itself has given up ends without telling the allocator and the generator, who would wait for its end.
+  void clean_up(const at::Tensor& random) {
+    (void)cudaGetLastError();
+    try {
+      c10::cuda::CUDACachingAllocator::endAllocateToPool(device_.index(), pool_);
+      c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_);
+    } catch (const c10::Error&) {  // it knew
+    }
+    graph_.reset();
+    at::Generator fresh = at::cuda::detail::createCUDAGenerator(device_.index()), own = generator();
+    fresh.set_state(random);
+    const std::lock_guard lock(own.mutex());
+    own.graphsafe_set_state(fresh);
+  }
+
+  at::Device device_;
+  c10::cuda::CUDAStream stream_;
+  at::cuda::MempoolId_t pool_{0, 0};
+  std::unique_ptr<at::cuda::CUDAGraph> graph_;
+};
+
+}  // namespace
+
+std::unique_ptr<GraphRecorder> make_graph_recorder(at::Device device) { return std::make_unique<Recorder>(device); }
+
+}  // namespace levin::cuda
