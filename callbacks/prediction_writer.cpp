@@ -77,7 +77,7 @@ class Table {
   }
   void save(const std::string& path) const {
     make_folder_of(path);
-    write_durably(real_files(), path, [&](ByteSink& sink) { sink.write(text_); }, text_.size());
+    write_durably(real_files(), path, [&](ByteSink& sink) { sink.write(text_); }, {.expected_bytes = text_.size()});
   }
 
  private:

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/fresh_memory.h"
 #include "levin/framework/base/files.h"
@@ -124,8 +125,8 @@ struct Row {
 
 int main(int count, char** arguments) {
   const std::string folder = count > 1 ? arguments[1] : ".";
-  const std::size_t megabytes = count > 2 ? std::strtoul(arguments[2], nullptr, 10) : 512;
-  const int rounds = count > 3 ? std::atoi(arguments[3]) : 7;
+  const auto megabytes = static_cast<std::size_t>(bench::count_argument(count, arguments, 2, "MEGABYTES", 512));
+  const auto rounds = bench::count_argument(count, arguments, 3, "ROUNDS", 7);
   const std::string ours = folder + "/bench.ckpt", plain = folder + "/bench.plain";
 
   const Value value = checkpoint(megabytes);
@@ -158,12 +159,12 @@ int main(int count, char** arguments) {
                   [&] { async.teardown(); }});
 
   bool met = true;
-  std::printf("%.0f MB, medians of %d rounds\n", static_cast<double>(bytes.size()) / 1e6, rounds);
+  std::printf("%.0f MB, medians of %lld rounds\n", static_cast<double>(bytes.size()) / 1e6, static_cast<long long>(rounds));
   for (Row& row : rows) {
     if (&row != &rows[0]) save_archive(value, ours);
     row.run(false);  // warms up
     row.our_times.clear(), row.plain_times.clear(), row.ratios.clear();
-    for (int round = 0; round < rounds; ++round) row.run(round % 2 == 0);
+    for (std::int64_t round = 0; round < rounds; ++round) row.run(round % 2 == 0);
     met = row.print(static_cast<double>(bytes.size()) / 1e6) && met;
   }
   ::unlink(ours.c_str());

@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "arguments.h"
 #include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/framework/data/data_loader.h"
 #include "levin/framework/data/tensor_dataset.h"
@@ -148,11 +149,11 @@ void report(const char* what, const std::vector<Times>& without, const std::vect
 
 int main(int count, char** arguments) {
   const std::string folder = (count > 1 ? std::string(arguments[1]) : ".") + "/bench_loggers";
-  const int rounds = count > 2 ? std::atoi(arguments[2]) : 15;
-  const std::int64_t steps = count > 3 ? std::atoll(arguments[3]) : 5000;
+  const auto rounds = levin::bench::count_argument(count, arguments, 2, "ROUNDS", 15);
+  const auto steps = levin::bench::count_argument(count, arguments, 3, "STEPS", 5000);
   microseconds_a_step(folder, true, steps);  // warm
   std::vector<Times> without, with;
-  for (int round = 0; round < rounds; ++round) {
+  for (std::int64_t round = 0; round < rounds; ++round) {
     without.push_back(microseconds_a_step(folder, false, steps));
     with.push_back(microseconds_a_step(folder, true, steps));
   }

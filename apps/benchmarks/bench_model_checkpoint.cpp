@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "arguments.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/codec/mapped_file.h"
@@ -58,7 +59,7 @@ void train(const std::string& folder, bool saves) {
 
 int main(int count, char** arguments) {
   const std::string folder = (count > 1 ? std::string(arguments[1]) : ".") + "/bench_model_checkpoint";
-  const int rounds = count > 2 ? std::atoi(arguments[2]) : 7;
+  const auto rounds = levin::bench::count_argument(count, arguments, 2, "ROUNDS", 7);
   ::setenv("LEVIN_LOG_LEVEL", "error", 1);
   fs::remove_all(folder);
   train(folder, true);
@@ -67,7 +68,7 @@ int main(int count, char** arguments) {
   for (const auto& entry : fs::directory_iterator(folder)) bytes = std::string(levin::MappedFile::open(entry.path())->bytes()), ++files;
 
   std::vector<double> ratios, saves, writes;
-  for (int round = 0; round <= rounds; ++round) {
+  for (std::int64_t round = 0; round <= rounds; ++round) {
     fs::remove_all(folder);
     const double with = seconds([&] { train(folder, true); });
     const double without = seconds([&] { train(folder, false); });
@@ -90,7 +91,7 @@ int main(int count, char** arguments) {
     return values[values.size() / 2];
   };
   const double ratio = median(ratios);
-  std::printf("%zu files of %zu bytes kept, %d saves, medians of %d rounds\n", files, bytes.size(), steps, rounds);
+  std::printf("%zu files of %zu bytes kept, %d saves, medians of %zu rounds\n", files, bytes.size(), steps, ratios.size());
   std::printf("a save %.2f ms, a durable write %.2f ms, ratio %.2f, bar 1.30 %s\n", 1e3 * median(saves), 1e3 * median(writes), ratio,
               ratio <= 1.3 ? "met" : "MISSED");
   return ratio <= 1.3 ? 0 : 1;

@@ -63,7 +63,15 @@ LogSink::~LogSink() = default;
 
 void BackgroundLog::Queue::clear() {
   entries.clear();
-  metrics.clear();
+  values.clear();
+  jobs.clear();
+}
+
+// `prefix`: how long that is.
+bool BackgroundLog::Layout::is_of(std::span<const Metric> row, std::size_t prefix) const {
+  return std::equal(row.begin(), row.end(), metrics.begin(), metrics.end(), [prefix](const Metric& given, const Metric& kept) {
+    return given.integer == kept.integer && given.name == kept.name.substr(prefix);
+  });
 }
 
 BackgroundLog::BackgroundLog(std::unique_ptr<LogSink> sink, std::string prefix, std::size_t rows_at_once)
@@ -85,33 +93,39 @@ BackgroundLog::~BackgroundLog() {
 void BackgroundLog::row(std::span<const Metric> metrics, std::int64_t step) {
   const double now = real_clock().wall();
   std::unique_lock lock(mutex_);
-  for (std::size_t i = 0; i < metrics.size(); ++i)
-    queue_.metrics.push_back({known_name(metrics[i].name, i), metrics[i].value, metrics[i].integer});
-  push(lock, {step, now, queue_.metrics.size(), {}});
+  // Rows mostly repeat the names of the row before, so that is where to look first.
+  if (!last_layout_ || !last_layout_->is_of(metrics, prefix_.size())) last_layout_ = layout_of(metrics);
+  for (const Metric& metric : metrics) queue_.values.push_back(metric.value);
+  push(lock, {step, now, last_layout_});
 }
 
 void BackgroundLog::post(std::function<void()> job) {
   std::unique_lock lock(mutex_);
-  push(lock, {0, 0, queue_.metrics.size(), std::move(job)});
+  queue_.jobs.push_back(std::move(job));
+  push(lock, {0, 0, nullptr});
 }
 
-// Rows mostly repeat the names of the row before, so that is where to look first.
-std::string_view BackgroundLog::known_name(std::string_view name, std::size_t position) {
-  if (position < last_row_.size() && last_row_[position].first == name) return last_row_[position].second;
-  const std::string_view kept = *names_.insert(prefix_ + std::string(name)).first;
-  if (position >= last_row_.size()) last_row_.resize(position + 1);
-  last_row_[position] = {std::string(name), kept};
-  return kept;
+const BackgroundLog::Layout* BackgroundLog::layout_of(std::span<const Metric> row) {
+  std::string key;
+  for (const Metric& metric : row) (key += std::to_string(metric.name.size()) + (metric.integer ? "i" : "f")) += metric.name;
+  const auto [place, is_new] = layouts_by_key_.try_emplace(std::move(key));
+  if (!is_new) return place->second;
+  Layout& layout = layouts_.emplace_back();
+  for (const Metric& metric : row) {
+    const std::string& kept = *names_.insert(prefix_ + std::string(metric.name)).first;
+    layout.metrics.push_back({kept, 0, metric.integer});
+  }
+  return place->second = &layout;
 }
 
-void BackgroundLog::push(std::unique_lock<std::mutex>& lock, Entry entry) {
-  queue_.entries.push_back(std::move(entry));
+void BackgroundLog::push(std::unique_lock<std::mutex>& lock, const Entry& entry) {
+  queue_.entries.push_back(entry);
   if (queue_.entries.size() == 1 || many()) something_to_do_.notify_one();
-  if (queue_.metrics.size() < most_waiting) return;
-  something_done_.wait(lock, [&] { return queue_.metrics.size() < most_waiting; });
+  if (queue_.values.size() < most_waiting) return;
+  something_done_.wait(lock, [&] { return queue_.values.size() < most_waiting; });
 }
 
-bool BackgroundLog::many() const { return queue_.entries.size() >= rows_at_once_ || queue_.metrics.size() >= most_waiting; }
+bool BackgroundLog::many() const { return queue_.entries.size() >= rows_at_once_ || queue_.values.size() >= most_waiting; }
 
 void BackgroundLog::flush() {
   std::unique_lock lock(mutex_);
@@ -142,27 +156,31 @@ void BackgroundLog::run() {
 }
 
 void BackgroundLog::write(Queue& work) {
-  std::size_t begin = 0;
+  const double* values = work.values.data();
+  auto job = work.jobs.begin();
   for (const Entry& entry : work.entries) {
     try {
-      if (entry.job) entry.job();
-      else take_row(std::span(work.metrics).subspan(begin, entry.end - begin), entry);
+      if (entry.layout) take_row(values, entry);
+      else (*job)();
     } catch (const std::exception& error) {
       rank_zero_warn(std::string("Something was not logged: ") + error.what());
     }
-    begin = entry.end;
+    if (entry.layout) values += entry.layout->metrics.size();
+    else ++job;
   }
   work.clear();
   flush_sink();
 }
 
-void BackgroundLog::take_row(std::span<const Metric> metrics, const Entry& entry) {
+void BackgroundLog::take_row(const double* values, const Entry& entry) {
   if (!failure_.empty() && kept_ >= most_waiting) {
     ++dropped_;
     return;
   }
-  kept_ += metrics.size();
-  sink_->row(metrics, entry.step, entry.wall_time);
+  row_ = entry.layout->metrics;
+  for (Metric& metric : row_) metric.value = *values++;
+  kept_ += row_.size();
+  sink_->row(row_, entry.step, entry.wall_time);
 }
 
 void BackgroundLog::flush_sink() {

@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -56,24 +58,30 @@ class LEVIN_API BackgroundLog {
   void flush();
 
  private:
+  // What rows have in common: of those that wait only the numbers are kept. Never changed once it is made, so that the writer's
+  // thread reads it without the lock.
+  struct Layout {
+    std::vector<Metric> metrics;  // without values; the names, with the prefix, are in names_
+    bool is_of(std::span<const Metric> row, std::size_t prefix) const;
+  };
   struct Entry {
     std::int64_t step;
     double wall_time;
-    std::size_t end;            // its metrics begin where those of the entry before end
-    std::function<void()> job;  // instead of a row
+    const Layout* layout;  // null: a job instead of a row
   };
   struct Queue {
     std::vector<Entry> entries;
-    std::vector<Metric> metrics;  // the names are in names_
+    std::vector<double> values;  // of the rows, one after the other
+    std::vector<std::function<void()>> jobs;
     void clear();
   };
 
-  std::string_view known_name(std::string_view name, std::size_t position);
-  void push(std::unique_lock<std::mutex>& lock, Entry entry);
+  const Layout* layout_of(std::span<const Metric> row);
+  void push(std::unique_lock<std::mutex>& lock, const Entry& entry);
   bool many() const;
   void run();
   void write(Queue& work);
-  void take_row(std::span<const Metric> metrics, const Entry& entry);
+  void take_row(const double* values, const Entry& entry);
   void flush_sink();
 
   const std::unique_ptr<LogSink> sink_;
@@ -83,12 +91,15 @@ class LEVIN_API BackgroundLog {
   std::condition_variable something_to_do_, something_done_;
   Queue queue_;
   std::unordered_set<std::string> names_;
-  std::vector<std::pair<std::string, std::string_view>> last_row_;  // name as given, name as kept: of the row before
+  std::deque<Layout> layouts_;
+  std::unordered_map<std::string, const Layout*> layouts_by_key_;
+  const Layout* last_layout_ = nullptr;
   std::uint64_t flushes_wanted_ = 0, flushes_done_ = 0;
   bool closing_ = false;
   // Of the writer's thread.
   std::string failure_;                 // of the last flush; empty: it worked
   std::size_t kept_ = 0, dropped_ = 0;  // numbers in the sink since it worked; rows that found no place
+  std::vector<Metric> row_;
   std::thread thread_;
 };
 

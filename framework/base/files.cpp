@@ -22,11 +22,15 @@ int result(int returned) { return returned < 0 ? -errno : returned; }
 class RealFiles final : public Files {
  public:
   int open_exclusive(const std::string& path, unsigned mode) override {
-    return result(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    return result(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
   }
   std::int64_t write(int fd, const void* data, std::size_t size) override {
     const auto written = ::write(fd, data, size);
     return written < 0 ? -errno : written;
+  }
+  std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
+    const auto got = ::pread(fd, data, size, offset);
+    return got < 0 ? -errno : got;
   }
   void start_writing_back([[maybe_unused]] int fd, [[maybe_unused]] std::int64_t offset,
                           [[maybe_unused]] std::int64_t size) override {
@@ -40,6 +44,13 @@ class RealFiles final : public Files {
     return result(::rename(from.c_str(), to.c_str()));
   }
   int unlink(const std::string& path) override { return result(::unlink(path.c_str())); }
+  int hold(const std::string& path) override {
+#ifdef O_PATH
+    return result(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+#else
+    return result(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+#endif
+  }
 
   int fsync_directory(const std::string& folder) override {
     const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,6 +116,7 @@ class RealFiles final : public Files {
 }  // namespace
 
 Files::~Files() = default;
+NoSpaceError::~NoSpaceError() = default;
 
 Files& real_files() {
   static RealFiles files;
@@ -115,6 +127,7 @@ void throw_os_error(int error, const std::string& path) {
   const std::string message = "[Errno " + std::to_string(error) + "] " +
                               std::generic_category().message(error) + ": '" + path + "'";
   if (error == ENOENT) throw FileNotFoundError(message);
+  if (error == ENOSPC || error == EDQUOT) throw NoSpaceError(message);
   throw OSError(message);
 }
 

@@ -24,19 +24,29 @@ CheckpointIO::~CheckpointIO() = default;
 
 void CheckpointIO::save_checkpoint(const Value& checkpoint, const std::string& path) {
   Files& files = real_files();
-  if (const int error = files.make_directories(folder_of(path)); error < 0) throw_os_error(-error, folder_of(path));
+  const std::string folder = folder_of(path);
+  if (files.exists(folder) != 1)
+    if (const int error = files.make_directories(folder); error < 0) throw_os_error(-error, folder);
   heartbeat::beat();
-  say_unless_synced(save_archive(checkpoint, path, files), path);
+  say_unless_synced(save_where_space_may_come(checkpoint, path), path);
   heartbeat::saved();
+}
+
+// The space of what was removed last may not be free yet.
+bool CheckpointIO::save_where_space_may_come(const Value& checkpoint, const std::string& path) {
+  try {
+    return save_archive(checkpoint, path);
+  } catch (const NoSpaceError&) {
+    if (!remover_.wait()) throw;
+  }
+  return save_archive(checkpoint, path);
 }
 
 Value CheckpointIO::load_checkpoint(const std::string& path) { return read_archive(path); }
 
-void CheckpointIO::remove_checkpoint(const std::string& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (error) throw OSError(path + ": " + error.message());
-}
+void CheckpointIO::remove_checkpoint(const std::string& path) { remover_.remove(path); }
+
+void CheckpointIO::teardown() { remover_.wait(); }
 
 void CheckpointIO::link_checkpoint(const std::string& target, const std::string& link) {
   if (fs::absolute(target) == fs::absolute(link)) return;

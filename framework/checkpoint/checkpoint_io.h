@@ -3,6 +3,7 @@
 
 #include "levin/framework/base/export.h"
 #include "levin/framework/base/value.h"
+#include "levin/framework/checkpoint/background_remover.h"
 
 namespace levin {
 
@@ -18,7 +19,8 @@ class LEVIN_API CheckpointIO {
   virtual void save_checkpoint(const Value& checkpoint, const std::string& path);
   /// Reads and verifies every record. FileNotFoundError, or CheckpointError naming the bad record.
   virtual Value load_checkpoint(const std::string& path);
-  /// Removes a file (or a folder of files); a missing one is fine.
+  /// Removes a file (or a folder of files); a missing one is fine. It is gone when this returns; the disk space of a file is given
+  /// back in the background, and a save that finds the disk full waits for that.
   virtual void remove_checkpoint(const std::string& path);
   /// Makes `link` a relative symbolic link to the checkpoint `target`, whatever it was before, without a moment in which it dangles
   /// or is absent. Where the file system has no links, `link` becomes a copy.
@@ -28,7 +30,12 @@ class LEVIN_API CheckpointIO {
   /// Throws what has failed in the background since the last call. The Trainer calls it after every training batch.
   virtual void rethrow_failure() {}
   /// Waits for what goes on in the background and throws if it failed. The Trainer calls it at the end of every run, failed or not.
-  virtual void teardown() {}
+  virtual void teardown();
+
+ private:
+  bool save_where_space_may_come(const Value& checkpoint, const std::string& path);
+
+  BackgroundRemover remover_;
 };
 
 }  // namespace levin

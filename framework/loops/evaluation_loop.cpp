@@ -98,7 +98,7 @@ void EvaluationLoop::evaluate_batch(Run& run, Fetcher::Item& item) {
   if (!run.sanity_checking()) {
     has_run = true;
     auto& seen = seen_batches_[static_cast<std::size_t>(item.dataloader_idx)];
-    if (!run.metric_log.loggers.empty()) run.metric_log.write_at(run.metric_log.pending_logger_metrics(), seen);
+    run.metric_log.write_pending_at(seen);
     ++seen;
   }
   heartbeat::beat();

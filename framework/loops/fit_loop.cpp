@@ -129,8 +129,7 @@ void FitLoop::end_batch(Run& run, const Batch& batch, ResumePoint from) {
   output_ = {};
   run.metric_log.on_batch_end();
   batch_progress.increment_completed();
-  if (!run.metric_log.loggers.empty() && should_update_logs(run))
-    run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped, current_epoch());
+  if (!run.metric_log.loggers.empty() && should_update_logs(run)) run.metric_log.write_pending(batches_that_stepped, current_epoch());
 }
 
 void FitLoop::after_batch(Run& run) {
@@ -155,7 +154,7 @@ void FitLoop::end_epoch(Run& run) {
   run.metric_log.on_epoch_end();
   if (!restarting_ && is_last_batch_of_epoch()) step_schedulers(run, "epoch", /*plateau=*/true);
   // As in Lightning: epoch values are logged at the last batch's step.
-  run.metric_log.write(run.metric_log.pending_logger_metrics(), batches_that_stepped - 1, current_epoch());
+  run.metric_log.write_pending(batches_that_stepped - 1, current_epoch());
   run.metric_log.reset_results();
   epoch_progress.increment_completed();
   at_ = {At::between_epochs};

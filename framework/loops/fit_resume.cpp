@@ -85,7 +85,9 @@ Value FitLoop::resume_state(Run& run, bool interrupted) const {
   out["last_reload_epoch"] = last_reload_epoch_;
   out["val_loop"] = repeats_validation ? validation_start_->val_loop : val_loop.resume_state();
   out["metrics"] = repeats_validation ? validation_start_->metrics : metrics_state(*run.module);
-  out["results"] = results.state_dict();
+  // A batch that failed is repeated, and what it has logged with it.
+  const bool repeats_batch = interrupted && point.at == At::batch && run.metric_log.in_batch();
+  out["results"] = repeats_batch ? results.state_before_batch() : results.state_dict();
   if (!repeats_validation) out["val_results"] = val_loop.results.state_dict();
   out["metric_log"] = run.metric_log.state_dict();
   out["training_position"] = static_cast<int>(training_position_);

@@ -217,27 +217,42 @@ void MetricLog::reset_metrics() {
   progress_bar_metrics_.clear();
 }
 
-MetricMap MetricLog::pending_logger_metrics() { return current().logged; }
-
 void MetricLog::write(const MetricMap& metrics, std::int64_t step, std::int64_t epoch) {
-  if (loggers.empty() || metrics.empty()) return;
-  logged_metrics_.update(metrics);
-  bool has_epoch = false;
-  row_.clear();
-  for (const auto& [name, value] : metrics) {
-    if (name == "step") step = static_cast<std::int64_t>(value.item());
-    else row_.push_back({name, value.item()});
-    has_epoch = has_epoch || name == "epoch" || name == "step";
-  }
-  if (!has_epoch) row_.push_back({"epoch", static_cast<double>(epoch), /*integer=*/true});
-  send_row(step);
-}
-
-void MetricLog::write_at(const MetricMap& metrics, std::int64_t step) {
   if (loggers.empty() || metrics.empty()) return;
   logged_metrics_.update(metrics);
   row_.clear();
   for (const auto& [name, value] : metrics) row_.push_back({name, value.item()});
+  send_row_with_epoch(step, epoch);
+}
+
+void MetricLog::write_pending(std::int64_t step, std::int64_t epoch) {
+  if (take_pending_row()) send_row_with_epoch(step, epoch);
+}
+
+void MetricLog::write_pending_at(std::int64_t step) {
+  if (take_pending_row()) send_row(step);
+}
+
+// False if nobody gets it or nothing is in it.
+bool MetricLog::take_pending_row() {
+  if (loggers.empty() || !results_) return false;
+  const bool on_step = position_ != Position::outside;
+  // A step's values are copied for readers when one comes.
+  if (!on_step || !step_update_due_) logged_metrics_.update(current().logged);
+  row_.clear();
+  results_->append_logged(on_step, row_);
+  return !row_.empty();
+}
+
+void MetricLog::send_row_with_epoch(std::int64_t step, std::int64_t epoch) {
+  bool has_epoch = false;
+  std::erase_if(row_, [&](const Metric& metric) {
+    has_epoch = has_epoch || metric.name == "epoch" || metric.name == "step";
+    if (metric.name != "step") return false;
+    step = static_cast<std::int64_t>(metric.value);
+    return true;
+  });
+  if (!has_epoch) row_.push_back({"epoch", static_cast<double>(epoch), /*integer=*/true});
   send_row(step);
 }
 

@@ -51,6 +51,7 @@ class LEVIN_API MetricLog {
   ResultCollection* active() const { return results_; }
   void on_batch_start(const Batch& batch, std::int64_t dataloader_idx);
   void on_batch_end();
+  bool in_batch() const { return batch_ != nullptr; }
   /// The batch loop has finished: readers now see epoch values.
   void epoch_end_reached();
   /// After the epoch-end hooks.
@@ -77,10 +78,10 @@ class LEVIN_API MetricLog {
 
   /// Writes one row to all loggers. A metric named "step" replaces `step` and is removed; else "epoch" is added, as in Lightning.
   void write(const MetricMap& metrics, std::int64_t step, std::int64_t epoch);
-  /// The same with the step given by the caller, which leaves "step" and "epoch" alone.
-  void write_at(const MetricMap& metrics, std::int64_t step);
   /// What `log()` asked to go to the loggers, now.
-  MetricMap pending_logger_metrics();
+  void write_pending(std::int64_t step, std::int64_t epoch);
+  /// The same with the step given by the caller, which leaves "step" and "epoch" alone.
+  void write_pending_at(std::int64_t step);
 
   /// While it is set, `log()` is handed on to it and nothing else happens: a step is being recorded. `value` is null where it is no
   /// tensor. Names and options live as long as the call.
@@ -102,6 +103,8 @@ class LEVIN_API MetricLog {
   MetricSets current();
   void flush();
   void update(const MetricSets& sets);
+  bool take_pending_row();
+  void send_row_with_epoch(std::int64_t step, std::int64_t epoch);
   void send_row(std::int64_t step);
 
   Hook hook_ = Hook::none, last_logged_in_ = Hook::none;

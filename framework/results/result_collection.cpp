@@ -1,5 +1,6 @@
 #include "levin/framework/results/result_collection.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "levin/framework/base/console.h"
@@ -28,9 +29,9 @@ Reduction reduction_of(std::string_view reduce_fx) {
 }
 
 void ResultMetric::update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number) {
+  begin_batch(batch_number);
   is_reset = false;
   if (meta.on_step) {
-    keep_last(batch_number);
     last = of_step;
     has_last = true;
     if (!meta.on_epoch) return;
@@ -47,21 +48,35 @@ void ResultMetric::update(const MetricValue& given, const MetricValue& of_step, 
 }
 
 void ResultMetric::update(const std::shared_ptr<metrics::Metric>& given, std::int64_t batch_number) {
+  begin_batch(batch_number);
   is_reset = false;
   is_metric = true;
   metric = given;
   kept.reset();
   if (!meta.on_step) return;
-  keep_last(batch_number);
   has_last = metric->forward_cache().defined();
   if (has_last) last = single(metric->forward_cache(), *this);
 }
 
-void ResultMetric::keep_last(std::int64_t batch_number) {
+void ResultMetric::begin_batch(std::int64_t batch_number) {
   if (batch == batch_number) return;
   before = last;
   had_before = has_last;
+  value_before = value;
+  weight_before = weight;
+  was_reset = is_reset;
   batch = batch_number;
+}
+
+void ResultMetric::roll_back() {
+  if (has_last) {
+    last = before;
+    has_last = had_before;
+  }
+  if (is_metric) return;
+  value = value_before;
+  weight = weight_before;
+  is_reset = was_reset;
 }
 
 std::optional<MetricValue> ResultMetric::computed() {
@@ -118,27 +133,54 @@ void ResultCollection::log(Hook hook, std::string_view name, const std::shared_p
   slot(hook, name, meta, metric_attribute).update(metric, batch_);
 }
 
-MetricSets ResultCollection::metrics(bool on_step) {
-  MetricSets out;
+std::string ResultMetric::loader_suffix() const {
+  return meta.add_dataloader_idx && meta.dataloader_idx >= 0 ? "/dataloader_idx_" + std::to_string(meta.dataloader_idx) : "";
+}
+
+const std::string& ResultMetric::reader_name(bool on_step) const {
+  std::string& kept_name = on_step ? step_name : epoch_name;
+  const bool forked = meta.on_step && meta.on_epoch;
+  if (kept_name.empty()) kept_name = name + (forked ? (on_step ? "_step" : "_epoch") : "") + loader_suffix();
+  return kept_name;
+}
+
+// Calls with each metric that has a value for readers now, and the value.
+template <class F>
+void ResultCollection::for_each(bool on_step, F&& visit) {
   for (ResultMetric& m : metrics_) {
     if (m.is_reset || m.meta.dataloader_idx != dataloader_idx) continue;
-    if (on_step ? !(m.meta.on_step && m.has_last) : !m.meta.on_epoch) continue;
-    const std::optional<MetricValue> known = on_step ? m.last : m.computed();
-    if (!known) continue;
-    const MetricValue& value = *known;
-    std::string suffix;
-    if (m.meta.add_dataloader_idx && dataloader_idx >= 0) suffix = "/dataloader_idx_" + std::to_string(dataloader_idx);
-    const bool forked = m.meta.on_step && m.meta.on_epoch;
-    const std::string forked_name = m.name + (forked ? (on_step ? "_step" : "_epoch") : "") + suffix;
-    if (m.meta.logger) out.logged.set(forked_name, value);
+    if (on_step) {
+      if (m.meta.on_step && m.has_last) visit(m, m.last);
+    } else if (m.meta.on_epoch) {
+      if (const std::optional<MetricValue> value = m.computed()) visit(m, *value);
+    }
+  }
+}
+
+MetricSets ResultCollection::metrics(bool on_step) {
+  MetricSets out;
+  for_each(on_step, [&](const ResultMetric& m, const MetricValue& value) {
+    const std::string& name = m.reader_name(on_step);
+    if (m.meta.logger) out.logged.set(name, value);
     // As in Lightning: in evaluation callbacks see epoch values only.
     if (training_ || (m.meta.on_epoch && !on_step)) {
-      out.callback.set(m.name + suffix, value);
-      out.callback.set(forked_name, value);
+      out.callback.set(m.name + m.loader_suffix(), value);
+      out.callback.set(name, value);
     }
-    if (m.meta.prog_bar) out.progress_bar.set(forked_name, value);
-  }
+    if (m.meta.prog_bar) out.progress_bar.set(name, value);
+  });
   return out;
+}
+
+void ResultCollection::append_logged(bool on_step, std::vector<Metric>& row) {
+  for_each(on_step, [&](const ResultMetric& m, const MetricValue& value) {
+    if (!m.meta.logger) return;
+    const std::string_view name = m.reader_name(on_step);
+    // Logged in two hooks: as in the maps, the place of the first and the value of the last.
+    const auto same = std::find_if(row.begin(), row.end(), [&](const Metric& other) { return other.name == name; });
+    if (same == row.end()) row.push_back({name, value.item()});
+    else same->value = value.item();
+  });
 }
 
 namespace {
@@ -193,11 +235,14 @@ void ResultCollection::share(const AcrossRanks& across_ranks) {
 }
 
 void ResultCollection::roll_back_batch() {
-  for (ResultMetric& m : metrics_) {
-    if (m.batch != batch_ || !m.has_last) continue;
-    m.last = m.before;
-    m.has_last = m.had_before;
-  }
+  for (ResultMetric& m : metrics_)
+    if (m.batch == batch_) m.roll_back();
+}
+
+Value ResultCollection::state_before_batch() const {
+  ResultCollection copy = *this;
+  copy.roll_back_batch();
+  return copy.state_dict();
 }
 
 void ResultCollection::reset() {

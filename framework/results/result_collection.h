@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "levin/framework/base/metric.h"
 #include "levin/framework/module/hooks.h"
 #include "levin/framework/results/metric_map.h"
 #include "levin/framework/results/metric_value.h"
@@ -42,7 +43,7 @@ struct ResultMetric {
   MetricValue last;                 ///< this step's value
   std::int64_t weight = 0;          ///< the sum of batch sizes, for means
   MetricValue before;               ///< `last` as it was before the batch at hand
-  std::int64_t batch = 0;           ///< the batch that `last` is of
+  std::int64_t batch = 0;           ///< the batch that was logged in last
   bool has_last = false;
   bool had_before = false;
   bool is_reset = true;             ///< nothing logged since the last reset
@@ -51,6 +52,12 @@ struct ResultMetric {
   std::string metric_attribute;     ///< the name of `metric` in its module
   std::shared_ptr<metrics::Metric> metric;  ///< null until then, and after a resume until it is attached
   std::optional<MetricValue> kept;  ///< what `metric` computed, until it is logged again
+  /// Under which readers see it, made when first asked for: with "_step" or "_epoch" where it is logged as both, and its loader.
+  mutable std::string step_name, epoch_name;
+  /// The running reduction as it was before the batch at hand.
+  MetricValue value_before;
+  std::int64_t weight_before = 0;
+  bool was_reset = true;
 
   /// `of_step`: the value with `sync_dist`, reduced over all ranks.
   void update(const MetricValue& given, const MetricValue& of_step, std::int64_t batch_size, std::int64_t batch_number);
@@ -58,9 +65,14 @@ struct ResultMetric {
   /// The epoch's value, over all ranks; nothing where a Metric has none.
   std::optional<MetricValue> computed();
   void reset();
+  /// Numbers as they were before the batch at hand. What a Metric has counted stays.
+  void roll_back();
+  const std::string& reader_name(bool on_step) const;
+  /// "/dataloader_idx_N", or nothing.
+  std::string loader_suffix() const;
 
  private:
-  void keep_last(std::int64_t batch_number);
+  void begin_batch(std::int64_t batch_number);
 };
 
 /// The metrics of one point in time, for the three kinds of readers.
@@ -87,6 +99,8 @@ class LEVIN_API ResultCollection {
   void share(const AcrossRanks& across_ranks);
   /// This step's values (`on_step`) or the epoch's, under their final names.
   MetricSets metrics(bool on_step);
+  /// What loggers get of that, at the end of `row`: without a copy of a name, for every step. Names live until the next `log`.
+  void append_logged(bool on_step, std::vector<Metric>& row);
   /// Forgets all values, and resets the Metrics; with a hook only that hook's numbers (of single-loader keys, as in Lightning).
   void reset();
   void reset(Hook hook);
@@ -96,14 +110,18 @@ class LEVIN_API ResultCollection {
   /// All slots with their running reductions, for an exact resume.
   Value state_dict() const;
   void load_state_dict(const Value& state);
+  /// The same without what the batch at hand has logged: whoever resumes repeats it.
+  Value state_before_batch() const;
   /// After `load_state_dict`: the Metrics that were logged, by their names in the module. One that is not found is forgotten.
   void attach_metrics(const std::function<std::shared_ptr<metrics::Metric>(std::string_view attribute)>& find);
-  /// Step values of the batch at hand, which failed, give way to those of the batch before.
+  /// The values of the batch at hand, which failed, give way to those of the batch before.
   void roll_back_batch();
   std::int64_t dataloader_idx = -1;
 
  private:
   ResultMetric& slot(Hook hook, std::string_view name, const LogMeta& meta, std::string_view metric_attribute);
+  template <class F>
+  void for_each(bool on_step, F&& visit);
   bool training_;
   std::vector<ResultMetric> metrics_;
   std::int64_t batch_ = 0;

@@ -67,6 +67,9 @@ void ResultCollection::load_state_dict(const Value& state) {
     m.is_reset = s.at("is_reset").as_bool();
     m.is_metric = s.at("is_metric").as_bool();
     m.metric_attribute = s.at("metric_attribute").as_string();
+    m.value_before = m.value;
+    m.weight_before = m.weight;
+    m.was_reset = m.is_reset;
     metrics_.push_back(std::move(m));
   }
 }

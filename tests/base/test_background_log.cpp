@@ -99,6 +99,38 @@ TEST_CASE("rows and jobs reach the sink in the order they came, under their full
   CHECK(read(path + ".job") == "job\n");
 }
 
+TEST_CASE("rows keep to their own names and kinds of numbers, whichever came before") {
+  struct Exact : LogSink {
+    explicit Exact(std::string& t) : text(t) {}
+    void row(std::span<const Metric> metrics, std::int64_t, double) override {
+      for (const Metric& metric : metrics) text += std::string(metric.name) + (metric.integer ? ":" : "=") + std::to_string(static_cast<int>(metric.value)) + " ";
+      text += "\n";
+    }
+    void flush() override {}
+    std::string& text;
+  };
+  std::string text;
+  BackgroundLog log(std::make_unique<Exact>(text), "p/");
+  const std::vector<std::vector<Metric>> rows{
+      {{"ab", 1}, {"c", 2}}, {{"a", 3}, {"bc", 4}}, {{"a", 5}, {"bc", 6, true}}, {}, {{"a", 7}, {"bc", 8}}, {{"a", 9}}, {{"ab", 10}, {"c", 11}}};
+  for (int times = 0; times < 2; ++times)
+    for (const auto& row : rows) log_row(log, row, 0);
+  log.flush();
+  const std::string once = "p/ab=1 p/c=2 \np/a=3 p/bc=4 \np/a=5 p/bc:6 \n\np/a=7 p/bc=8 \np/a=9 \np/ab=10 p/c=11 \n";
+  CHECK(text == once + once);
+}
+
+TEST_CASE("a name's memory may be used for another name right after") {
+  const TemporaryFolder folder;
+  BackgroundLog log(std::make_unique<TextSink>(folder / "log"));
+  std::string name = "first";
+  log_row(log, {{name, 1}}, 0);
+  name = "other";
+  log_row(log, {{name, 2}}, 1);
+  log.flush();
+  CHECK(read(folder / "log") == "0 first=1\n1 other=2\n");
+}
+
 TEST_CASE("many threads may log at once, and every row arrives") {
   const TemporaryFolder folder;
   const std::string path = folder / "log";

@@ -10,6 +10,7 @@
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
+#include "support/forwarding_files.h"
 #include "support/temporary_folder.h"
 
 using namespace levin;
@@ -19,7 +20,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 // Writes down every call, and lets the call of a given number fail, or be cut short.
-class FaultyFiles : public Files {
+class FaultyFiles final : public ForwardingFiles {
  public:
   int fail_at = -1;  // counts from 0
   int error = EIO;
@@ -34,6 +35,9 @@ class FaultyFiles : public Files {
     if (interrupt && (odd_ = !odd_)) return -EINTR;
     return fails("write") ? -error : real_files().write(fd, data, std::min(size, longest_write));
   }
+  std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
+    return fails("read") ? -error : real_files().read(fd, data, size, offset);
+  }
   void start_writing_back(int, std::int64_t, std::int64_t) override {}
   int fsync(int fd) override { return fails("fsync") ? -error : real_files().fsync(fd); }
   int close(int fd) override {
@@ -43,19 +47,11 @@ class FaultyFiles : public Files {
   int rename(const std::string& from, const std::string& to) override {
     return fails("rename") ? -error : real_files().rename(from, to);
   }
-  int unlink(const std::string& path) override { return real_files().unlink(path); }
   int fsync_directory(const std::string& folder) override {
     return fails("fsync folder") ? -error : real_files().fsync_directory(folder);
   }
-  int exists(const std::string& path) override { return real_files().exists(path); }
-  int list(const std::string& folder, std::vector<std::string>& names) override {
-    return real_files().list(folder, names);
-  }
   int symlink(const std::string& target, const std::string& path) override {
     return fails("symlink") ? -error : real_files().symlink(target, path);
-  }
-  int make_directories(const std::string& folder) override {
-    return real_files().make_directories(folder);
   }
   std::int64_t free_space(const std::string&) override { return 1000; }
 
@@ -137,15 +133,44 @@ TEST_CASE("an error says what the system says") {
   CHECK_THROWS_AS(save(real_files(), (folder / "none/x"), "new"), FileNotFoundError);
 }
 
+TEST_CASE("a file that does not read as it was written does not get its name") {
+  class Rotten final : public ForwardingFiles {
+   public:
+    std::size_t bad_byte = 0;
+    bool ends_early = false;
+    std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
+      const std::int64_t got = ForwardingFiles::read(fd, data, std::min<std::size_t>(size, 1000), offset);
+      const std::int64_t place = static_cast<std::int64_t>(bad_byte) - offset;
+      if (place < 0 || place >= got) return got;
+      if (ends_early) return place;
+      static_cast<char*>(data)[place] ^= 1;
+      return got;
+    }
+  };
+  const std::string text = archive_bytes(tree());
+  for (const std::size_t bad_byte : {std::size_t{0}, std::size_t{999}, text.size() / 2, text.size() - 1}) {
+    for (const bool ends_early : {false, true}) {
+      const TemporaryFolder folder;
+      save(real_files(), folder / "x.ckpt", "old");
+      Rotten files;
+      files.bad_byte = bad_byte, files.ends_early = ends_early;
+      CHECK_THROWS_WITH(save_archive(tree(), folder / "x.ckpt", files),
+                        "'" + (folder / "x.ckpt") + "' was not saved: the file does not read as it was written; the disk or the memory is faulty");
+      CHECK(contents_of(folder / "x.ckpt") == "old");
+      CHECK(folder.names() == std::vector<std::string>{"x.ckpt"});
+    }
+  }
+}
+
 TEST_CASE("a save that can't fit fails before it begins") {
   const TemporaryFolder folder;
   FaultyFiles files;  // has 1000 bytes
   CHECK_THROWS_WITH(write_durably(
-                        files, (folder / "x"), [](ByteSink&) {}, 1001),
+                        files, (folder / "x"), [](ByteSink&) {}, {.expected_bytes = 1001}),
                     Contains("No space left"));
   CHECK(files.calls.empty());
   CHECK_NOTHROW(write_durably(
-      files, (folder / "x"), [](ByteSink&) {}, 1000));
+      files, (folder / "x"), [](ByteSink&) {}, {.expected_bytes = 1000}));
 }
 
 TEST_CASE("short and interrupted writes are gone on with") {

@@ -9,6 +9,7 @@
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/console.h"
+#include "levin/framework/strategies/strategy.h"
 #include "support/catch.h"
 #include "support/tiny_module.h"
 
@@ -57,6 +58,25 @@ struct Result {
   std::string resumed_from;
 };
 
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path().filename());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// A rank whose rank 0 finds the time over after other batches than its own clock does: the second and the fifth.
+class FollowingRank : public levin::Strategy {
+ public:
+  using Strategy::broadcast;
+  levin::Value broadcast(const levin::Value& value, int) override {
+    if (!value.is_bool()) return value;
+    own_answers.push_back(value.as_bool());
+    return own_answers.size() == 2 || own_answers.size() == 5;
+  }
+  std::vector<bool> own_answers;
+};
+
 Result train(const std::string& folder, long jump, std::int64_t epochs, std::optional<std::string> ckpt_path = {}) {
   const Watchmaker at_the_end;
   levin::CapturedMessages messages;
@@ -66,10 +86,7 @@ Result train(const std::string& folder, long jump, std::int64_t epochs, std::opt
                                                           .train_time_interval = levin::Seconds(250)})},
        .max_epochs = epochs}));
   trainer.fit(module, {.train = tiny_data(7), .ckpt_path = std::move(ckpt_path)});
-  std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path().filename());
-  std::sort(files.begin(), files.end());
-  return {files, trainer.ckpt_path()};
+  return {names_in(folder), trainer.ckpt_path()};
 }
 
 }  // namespace
@@ -104,4 +121,19 @@ TEST_CASE("last is the file that was saved last, whatever is done to the date") 
     const Result resumed = train(folder.path(), jump, 3, "last");
     CHECK(resumed.resumed_from == folder / "last.ckpt");
   }
+}
+
+TEST_CASE("rank 0's clock decides for all ranks whether train_time_interval is over, and all clocks start again then") {
+  const Watchmaker at_the_end;
+  const TemporaryFolder folder;
+  levin::CapturedMessages messages;
+  Slow module(0);
+  const auto strategy = std::make_shared<FollowingRank>();
+  levin::Trainer trainer(quiet({.strategy = std::shared_ptr<levin::Strategy>(strategy),
+                                .callbacks = {levin::make<levin::ModelCheckpoint>({.dirpath = folder.path(), .filename = "{step}", .save_top_k = -1,
+                                                                                   .train_time_interval = levin::Seconds(250)})},
+                                .max_epochs = 1}));
+  trainer.fit(module, {.train = tiny_data(7)});
+  CHECK(names_in(folder.path()) == std::vector<std::string>{"step=2.ckpt", "step=5.ckpt"});
+  CHECK(strategy->own_answers == std::vector<bool>{false, false, false, false, true, false, false});
 }

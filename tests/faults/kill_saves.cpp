@@ -24,6 +24,7 @@
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/checkpoint/background_remover.h"
 
 using namespace levin;
 using Clock = std::chrono::steady_clock;
@@ -74,6 +75,7 @@ void save(const std::string& path, const Value& value) {
 [[noreturn]] void save_for_ever(const std::string& folder, bool link, std::int64_t step,
                                 Shared& shared) {
   Files& files = real_files();
+  BackgroundRemover remover;
   remove_stale_temporaries(files, folder);
   std::vector<std::string> ranked;
   for (const std::string& name : names_in(folder, false))
@@ -89,7 +91,7 @@ void save(const std::string& path, const Value& value) {
       save(folder + "/" + last, value);
     shared.last_made = true;
     for (; ranked.size() > kept; ranked.erase(ranked.begin()))
-      files.unlink(folder + "/" + ranked.front());
+      remover.remove(folder + "/" + ranked.front());
   }
 }
 

@@ -79,6 +79,11 @@ class ShadowFiles final : public Files {
     node.synced = false;
     return done(static_cast<int>(size));
   }
+  std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
+    const std::string& content = open_.at(fd)->content;
+    const std::size_t from = std::min(content.size(), static_cast<std::size_t>(offset));
+    return static_cast<std::int64_t>(content.copy(static_cast<char*>(data), size, from));
+  }
   void start_writing_back(int, std::int64_t, std::int64_t) override {}
   int fsync(int fd) override {
     if (!ignores_fsync) open_.at(fd)->synced = true;
@@ -94,6 +99,12 @@ class ShadowFiles final : public Files {
     if (!names_.count(path)) return -ENOENT;
     change({nullptr, "", path});
     return done(0);
+  }
+  int hold(const std::string& path) override {
+    const auto named = names_.find(path);
+    if (named == names_.end()) return -ENOENT;
+    open_[++last_fd_] = named->second;
+    return last_fd_;
   }
   int fsync_directory(const std::string&) override {
     if (!ignores_folder_sync) {

@@ -16,6 +16,7 @@
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
+#include "levin/framework/checkpoint/checkpoint_io.h"
 
 using namespace levin;
 
@@ -81,6 +82,14 @@ void fill(const std::string& folder) {
   }
   save_archive(tree(3, 3), last);
   check(read_archive(last) == tree(3, 3), "what fits beside the old file replaces it");
+
+  CheckpointIO io;
+  bool fitted = true;
+  for (int round = 0; round < 50; ++round) {
+    io.remove_checkpoint(round % 2 ? next : last);
+    fitted = fitted && error_of([&] { io.save_checkpoint(tree(5, 4), round % 2 ? last : next); }).empty();
+  }
+  check(fitted, "what was removed just before makes room for the next save");
 }
 
 int full_disk(const std::string& folder) {

@@ -10,6 +10,7 @@
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/errors.h"
 #include "support/catch.h"
+#include "support/forwarding_files.h"
 #include "support/temporary_folder.h"
 
 using namespace levin;
@@ -19,7 +20,7 @@ using Catch::Matchers::Contains;
 namespace {
 
 // The real files, of which one call fails, and with the names that every call was given.
-class FailingFiles final : public Files {
+class FailingFiles final : public ForwardingFiles {
  public:
   int fail_at = -1, error = EIO;  // fail_at counts from 0
   std::string always_fails;       // a call's name
@@ -30,6 +31,9 @@ class FailingFiles final : public Files {
   }
   std::int64_t write(int fd, const void* data, std::size_t size) override {
     return fails("write") ? -error : real_files().write(fd, data, std::min<std::size_t>(size, 9000));
+  }
+  std::int64_t read(int fd, void* data, std::size_t size, std::int64_t offset) override {
+    return fails("read") ? -error : real_files().read(fd, data, size, offset);
   }
   void start_writing_back(int, std::int64_t, std::int64_t) override {}
   int fsync(int fd) override { return fails("fsync") ? -error : real_files().fsync(fd); }
@@ -47,18 +51,11 @@ class FailingFiles final : public Files {
   int fsync_directory(const std::string& folder) override {
     return fails("fsync folder", folder) ? -error : real_files().fsync_directory(folder);
   }
-  int exists(const std::string& path) override { return real_files().exists(path); }
   int list(const std::string& folder, std::vector<std::string>& names) override {
     return fails("list", folder) ? -error : real_files().list(folder, names);
   }
   int symlink(const std::string& target, const std::string& path) override {
     return fails("symlink", path) ? -error : real_files().symlink(target, path);
-  }
-  int make_directories(const std::string& folder) override {
-    return real_files().make_directories(folder);
-  }
-  std::int64_t free_space(const std::string& folder) override {
-    return real_files().free_space(folder);
   }
   bool failed() const { return fail_at >= 0 && fail_at < static_cast<int>(calls.size()); }
   std::string failed_call() const { return calls.at(static_cast<std::size_t>(fail_at)); }

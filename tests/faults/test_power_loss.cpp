@@ -42,7 +42,9 @@ class Saver {
   }
   void evict(const std::string& name) {
     allowed_[name].insert(std::nullopt);
+    const int held = files.hold(name);
     files.unlink(name);
+    files.close(held);
   }
 
   // `keep` ranked files, each named after its step, and a last one.

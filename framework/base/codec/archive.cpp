@@ -219,21 +219,6 @@ class ArchiveWriter {
   Pickled pickled_;
 };
 
-// Passes bytes on and sums them up.
-class ChecksumSink final : public ByteSink {
- public:
-  explicit ChecksumSink(ByteSink& sink) : sink_(sink) {}
-  void write(const void* data, std::size_t size) override {
-    crc_ = crc32(crc_, data, size);
-    sink_.write(data, size);
-  }
-  std::uint32_t crc() const { return crc_; }
-
- private:
-  ByteSink& sink_;
-  std::uint32_t crc_ = 0;
-};
-
 }  // namespace
 
 Value read_archive(const std::string& path, const ReadOptions& options) {
@@ -259,25 +244,15 @@ std::uint64_t archive_size(const Value& root) { return ArchiveWriter(root).size(
 bool save_archive(const Value& root, const std::string& path, Files& files) {
   const ArchiveWriter writer(root);
   // A small file is made in memory first: measuring it would take as long.
-  StringSink made;
-  const bool in_memory = writer.content_size() < made_in_memory_below;
-  if (in_memory) writer.write(made);
-  const std::uint64_t size = in_memory ? made.text().size() : writer.size();
-  std::uint32_t crc = 0;
-  const auto content = [&](ByteSink& sink) {
-    ChecksumSink checked(sink);
-    if (in_memory) checked.ByteSink::write(made.text());
-    else writer.write(checked);
-    crc = checked.crc();
-  };
-  const auto read_back = [&](const std::string& written) {
-    const auto file = MappedFile::open(written);
-    const std::string_view bytes = file->bytes();
-    if (bytes.size() == size && crc32(0, bytes.data(), bytes.size()) == crc) return;
-    throw CheckpointError("'" + path + "' was not saved: the file does not read as it was written; the disk or the memory is faulty");
-  };
-  if (size < read_back_below) return write_durably(files, path, content, size, read_back);
-  return write_durably(files, path, [&](ByteSink& sink) { writer.write(sink); }, size);
+  if (writer.content_size() < made_in_memory_below) {
+    StringSink made;
+    writer.write(made);
+    return write_durably(files, path, [&](ByteSink& sink) { sink.write(made.text()); },
+                         {.expected_bytes = made.text().size(), .read_back = true});
+  }
+  const std::uint64_t size = writer.size();
+  return write_durably(files, path, [&](ByteSink& sink) { writer.write(sink); },
+                       {.expected_bytes = size, .read_back = size < read_back_below});
 }
 
 }  // namespace levin

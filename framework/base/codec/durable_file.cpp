@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "levin/framework/base/codec/crc32.h"
 #include "levin/framework/base/codec/mapped_file.h"
 #include "levin/framework/base/errors.h"
 
@@ -28,7 +29,11 @@ constexpr std::int64_t write_back_size = std::int64_t{8}
 // Small pieces are collected, large ones go straight to the file.
 class FileSink final : public ByteSink {
  public:
-  FileSink(Files& files, int fd, const std::string& path) : files_(files), fd_(fd), path_(path) {}
+  FileSink(Files& files, int fd, const std::string& path, const WriteOptions& options)
+      : files_(files), fd_(fd), path_(path), sums_up_(options.read_back) {
+    const std::uint64_t expected = options.expected_bytes;
+    buffer_.reserve(expected == 0 ? buffer_size : std::min<std::uint64_t>(expected, buffer_size));
+  }
 
   void write(const void* data, std::size_t size) override {
     if (size == 0) return;
@@ -38,7 +43,6 @@ class FileSink final : public ByteSink {
       put(static_cast<const char*>(data), size);
       return;
     }
-    if (buffer_.capacity() < buffer_size) buffer_.reserve(buffer_size);
     buffer_.append(static_cast<const char*>(data), size);
   }
   void flush() {
@@ -47,8 +51,27 @@ class FileSink final : public ByteSink {
     buffer_.clear();
   }
 
+  // Whether the file has what was written, as far as the system tells: what a failing memory or
+  // driver has done to it on the way shows here.
+  void read_back() const {
+    std::uint32_t crc = 0;
+    std::string piece(std::min(buffer_size, static_cast<std::size_t>(written_) + 1), '\0');
+    std::int64_t done = 0;
+    while (true) {
+      const std::int64_t got = files_.read(fd_, piece.data(), piece.size(), done);
+      if (got == -EINTR) continue;
+      if (got < 0) throw_os_error(static_cast<int>(-got), path_);
+      if (got == 0) break;
+      crc = crc32(crc, piece.data(), static_cast<std::size_t>(got));
+      done += got;
+    }
+    if (done == written_ && crc == crc_) return;
+    throw CheckpointError("'" + path_ + "' was not saved: the file does not read as it was written; the disk or the memory is faulty");
+  }
+
  private:
   void put(const char* data, std::size_t size) {
+    if (sums_up_) crc_ = crc32(crc_, data, size);
     while (size > 0) {
       const std::int64_t written = files_.write(fd_, data, size);
       if (written == -EINTR) continue;
@@ -65,6 +88,8 @@ class FileSink final : public ByteSink {
   Files& files_;
   int fd_;
   const std::string& path_;
+  bool sums_up_;
+  std::uint32_t crc_ = 0;
   std::string buffer_;
   std::int64_t written_ = 0, handed_over_ = 0;
 };
@@ -132,18 +157,19 @@ class Temporary {
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
 
-  void write(const std::function<void(ByteSink&)>& content) {
+  void write(const std::function<void(ByteSink&)>& content, const WriteOptions& options) {
     // A number that a killed process with our process number has used already is skipped.
     while ((fd_ = files_.open_exclusive(name_, 0644)) == -EEXIST || fd_ == -EINTR)
       name_ = temporary_name(path_);
     if (fd_ < 0) throw_os_error(-fd_, path_);
     exists_ = true;
-    FileSink sink(files_, fd_, path_);
+    FileSink sink(files_, fd_, path_, options);
     content(sink);
     sink.flush();
     // After a failed fsync the pages may be marked clean though they never reached the disk: never
     // try again.
     check(files_.fsync(fd_));
+    if (options.read_back) sink.read_back();
     const int closed = files_.close(std::exchange(fd_, -1));
     if (closed != -EINTR) check(closed);
   }
@@ -187,16 +213,14 @@ bool sync_folder(Files& files, const std::string& path) {
 }  // namespace
 
 bool write_durably(Files& files, const std::string& path,
-                   const std::function<void(ByteSink&)>& content, std::uint64_t expected_bytes,
-                   const FileCheck& check) {
-  if (expected_bytes > 0) {
+                   const std::function<void(ByteSink&)>& content, const WriteOptions& options) {
+  if (options.expected_bytes > 0) {
     const std::int64_t space = files.free_space(folder_of(path));
-    if (space >= 0 && static_cast<std::uint64_t>(space) < expected_bytes)
+    if (space >= 0 && static_cast<std::uint64_t>(space) < options.expected_bytes)
       throw_os_error(ENOSPC, path);
   }
   Temporary temporary(files, path);
-  temporary.write(content);
-  if (check) check(temporary.name());
+  temporary.write(content, options);
   temporary.commit();
   return sync_folder(files, path);
 }
@@ -219,7 +243,7 @@ Linked link_or_copy(Files& files, const std::string& target, const std::string& 
   const std::string from = target.starts_with('/') ? target : folder_of(link_path) + "/" + target;
   const auto file = MappedFile::open(from);
   const auto content = [&](ByteSink& sink) { sink.write(file->bytes()); };
-  return {.is_copy = true, .synced = write_durably(files, link_path, content, file->bytes().size())};
+  return {.is_copy = true, .synced = write_durably(files, link_path, content, {.expected_bytes = file->bytes().size()})};
 }
 
 int remove_stale_temporaries(Files& files, const std::string& folder) {

@@ -11,8 +11,13 @@
 /// cut.
 namespace levin {
 
-/// Looks at a file that is complete but does not have its name yet; throws to refuse it.
-using FileCheck = std::function<void(const std::string& temporary_path)>;
+struct WriteOptions {
+  /// If not 0, compared with the free space first, so that a save that can't fit fails at once.
+  std::uint64_t expected_bytes = 0;
+  /// Read the file back before it takes its name and compare checksums: CheckpointError if it does
+  /// not read as it was written.
+  bool read_back = false;
+};
 
 /// Writes a file under a temporary name in the same folder, syncs and closes it, renames it to
 /// `path` and syncs the folder. When this returns, the file survives a power cut (on local POSIX
@@ -20,11 +25,10 @@ using FileCheck = std::function<void(const std::string& temporary_path)>;
 /// is untouched. OSError names `path` and the system's reason; errors that `content` throws pass
 /// through. Returns false if the file is in place but the file system can't sync folders (EINVAL,
 /// ENOTSUP, EPERM, EACCES: mounted devices, some network shares), so that a power cut may still
-/// bring the old file back. `expected_bytes`, if not 0, is compared with the free space first, so
-/// that a save that can't fit fails at once. What `check` throws passes through, too.
+/// bring the old file back.
 LEVIN_API bool write_durably(Files& files, const std::string& path,
                              const std::function<void(ByteSink&)>& content,
-                             std::uint64_t expected_bytes = 0, const FileCheck& check = {});
+                             const WriteOptions& options = {});
 
 /// Points the symbolic link at `target` (relative to the link's folder, or absolute) without a
 /// moment in which it is missing. What was at `link_path`, a link or a file, is replaced. Errors

@@ -59,7 +59,7 @@ std::string convert_weights(const ConvertOptions& options, Files& files) {
     if (file.format == ModelFile::Format::safetensors) return write_archive(checkpoint_of(tensors), sink);
     write_safetensors({.tensors = tensors, .metadata = Value(Dict{{"format", "pt"}})}, sink);
   };
-  const bool synced = write_durably(files, options.output, write, count.bytes);
+  const bool synced = write_durably(files, options.output, write, {.expected_bytes = count.bytes});
   if (const std::size_t tied = tensors.size() - count.tensors; tied > 0) notes += "; " + counted(tied, "name") + " tied to others";
   if (file.metadata.size() > 1 || (file.metadata.size() == 1 && !file.metadata.contains("format")))
     notes += "; the metadata has no place in a checkpoint and was dropped";
