@@ -115,6 +115,12 @@ struct Trainer::Impl {
 
 /// The options with those of the environment, `PL_TRAINER_<NAME>`, where an option has its default. environment.cpp.
 TrainerOptions with_environment(TrainerOptions options);
+/// Calls each logger, which only rank 0 does.
+template <class F>
+void on_rank_zero(const Run& run, F&& call) {
+  if (run.strategy->is_global_zero())
+    for (const auto& logger : run.metric_log.loggers) call(*logger);
+}
 /// Checks accelerator, strategy, devices, precision and plugins; what they give goes to `run`. resolve_hardware.cpp.
 void resolve_hardware(const TrainerOptions& options, Run& run);
 /// The option's name in full, "32-true" for 32; ValueError for one that does not exist. resolve_precision.cpp.
