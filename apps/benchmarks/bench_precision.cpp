@@ -27,7 +27,6 @@ class Contestant {
  public:
   Contestant(std::string name, std::shared_ptr<levin::Precision> precision, const levin::GPTOptions& options)
       : name(std::move(name)), precision_(std::move(precision)), model_(options) {
-    levin::seed_everything(1);
     precision_->convert_module(model_);
     optimizer_ = levin::optim::adamw(model_.parameters(), {.lr = 1e-4});
   }
@@ -69,6 +68,7 @@ int main(int argc, char** argv) {
 
   std::vector<std::unique_ptr<Contestant>> all;
   const auto add = [&](const char* name, std::shared_ptr<levin::Precision> precision) {
+    levin::seed_everything(1);  // the same weights for all
     all.push_back(std::make_unique<Contestant>(name, std::move(precision), options));
   };
   add("32-true", std::make_shared<levin::Precision>());

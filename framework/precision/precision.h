@@ -30,7 +30,7 @@ class LEVIN_API Precision {
   virtual ~Precision();
   /// Lightning's string, "32-true".
   virtual std::string name() const { return "32-true"; }
-  /// Before every run, when weights are loaded and no optimizer is made yet.
+  /// Before every run, when all layers are there; then weights are loaded and optimizers made.
   virtual void convert_module(LightningModule& module) { (void)module; }
   /// Every batch, before the transfer hooks.
   virtual Batch convert_input(Batch batch) { return batch; }

@@ -34,7 +34,7 @@ at::Tensor pattern(std::vector<std::int64_t> sizes, std::int64_t step, std::int6
 
 class Net final : public levin::LightningModule {
  public:
-  Net(std::string optimizer, bool fused) : optimizer_(std::move(optimizer)), fused_(fused) {
+  explicit Net(std::string optimizer) : optimizer_(std::move(optimizer)) {
     const at::NoGradGuard no_grad;
     layers_[0]->weight.copy_(pattern({64, 16}, 5, 13, 32));
     layers_[1]->weight.copy_(pattern({64, 64}, 7, 17, 64));
@@ -57,14 +57,13 @@ class Net final : public levin::LightningModule {
   }
   levin::OptimizerConfig configure_optimizers() override {
     if (optimizer_ == "adam") return levin::optim::adam(parameters(), {.lr = 0.002});
-    return levin::optim::sgd(parameters(), {.lr = 0.01, .momentum = 0.9, .fused = fused_ ? std::optional(true) : std::nullopt});
+    return levin::optim::sgd(parameters(), {.lr = 0.01, .momentum = 0.9});
   }
 
   std::vector<double> losses, scales;
 
  private:
   std::string optimizer_;
-  bool fused_;
   torch::nn::Linear layers_[3]{register_module("first", torch::nn::Linear(16, 64)), register_module("second", torch::nn::Linear(64, 64)),
                                register_module("third", torch::nn::Linear(64, 1))};
 };
@@ -73,7 +72,7 @@ Value numbers(const std::vector<double>& values) { return Value::list({values.be
 
 Value train(const std::string& precision, const std::string& optimizer, std::int64_t epochs, std::int64_t growth_interval, const std::string& from,
             const std::string& to) {
-  Net net(optimizer, precision == "bf16-true" || precision == "16-true");  // the group tells Python which kernel to go on with
+  Net net(optimizer);
   levin::TrainerOptions options{.logger = false, .max_epochs = epochs, .enable_checkpointing = false, .enable_progress_bar = false,
                                 .enable_model_summary = false, .gradient_clip_val = 1.0};
   if (precision == "16-mixed") {

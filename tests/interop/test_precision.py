@@ -19,7 +19,6 @@ PROGRAM = Path(os.environ["LEVIN_BINARY_DIR"]) / "bin" / "precision"
 EPOCHS, HALF = 10, 5  # of 20 steps
 TOLERANCE = 1e-3
 OVERFLOWS = {3, 4, 50, 51, 52, 120}
-# Where weights are 16 bits wide, the update's rounding counts: Python is to use the same kernel.
 RUNS = [("bf16-mixed", "sgd", 2000), ("bf16-mixed", "adam", 2000), ("16-mixed", "sgd", 2000), ("16-mixed", "adam", 20), ("16-mixed", "sgd", 7),
         ("64-true", "adam", 2000), ("bf16-true", "sgd", 2000), ("16-true", "sgd", 2000)]
 
@@ -34,9 +33,9 @@ def pattern(sizes, step, modulus, divisor):
 
 
 class Net(L.LightningModule):
-    def __init__(self, optimizer, fused):
+    def __init__(self, optimizer):
         super().__init__()
-        self.choice, self.fused = optimizer, fused
+        self.choice = optimizer
         self.first, self.second, self.third = torch.nn.Linear(16, 64), torch.nn.Linear(64, 64), torch.nn.Linear(64, 1)
         with torch.no_grad():
             self.first.weight.copy_(pattern((64, 16), 5, 13, 32))
@@ -62,7 +61,7 @@ class Net(L.LightningModule):
     def configure_optimizers(self):
         if self.choice == "adam":
             return torch.optim.Adam(self.parameters(), lr=0.002)
-        return torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.9, fused=self.fused)
+        return torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.9)
 
     def train_dataloader(self):
         x = pattern((640, 16), 4, 23, 8)
@@ -72,7 +71,7 @@ class Net(L.LightningModule):
 def python(run, epochs, source=None, target=None):
     precision, optimizer, growth_interval = run
     scaled = precision == "16-mixed"
-    net = Net(optimizer, fused=precision in ("bf16-true", "16-true"))
+    net = Net(optimizer)
     how = {"plugins": [MixedPrecision("16-mixed", "cpu", torch.amp.GradScaler("cpu", growth_interval=growth_interval))]} if scaled else {"precision": precision}
     trainer = L.Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
                         enable_checkpointing=False, gradient_clip_val=1.0, **how)
