@@ -200,7 +200,8 @@ void FitLoop::restore_moment(Run& run) {
   if (resume_->point.at == At::validation) run.metric_log.set_position(training_position_);
   if (const Value* saved = state.find("gradients")) set_gradients(*run.module, *saved);
   if (resume_->point.at == At::batch) {
-    // A batch that had begun is repeated.
+    // A batch that had begun is repeated; if it was the epoch's last, the epoch is not over yet.
+    if (batch_progress.current.completed < batch_progress.current.ready) batch_progress.is_last_batch = false;
     batch_progress.reset_on_restart();
     scheduler_progress.reset_on_restart();
     optimization.optim_progress.reset_on_restart();
