@@ -1,6 +1,7 @@
 #include "levin/framework/accelerators/cuda_flops.h"
 
 #include <cctype>
+#include <cmath>
 
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/python_format.h"
@@ -84,7 +85,7 @@ std::optional<double> cuda_flops(const std::string& device_name, std::string_vie
     if (known.name != chip) continue;
     const bool half = precision.starts_with("16"), brain = precision.starts_with("bf16"), whole = precision.starts_with("64");
     const double tera = half ? known.float16 : brain ? known.bfloat16 : whole ? known.float64 : tf32 ? known.tfloat32 : known.float32;
-    if (tera > 0) return tera * 1e12;
+    if (tera > 0) return std::round(tera * 1e12);
     const char* type = half ? "torch.float16" : brain ? "torch.bfloat16" : whole ? "torch.float64" : tf32 ? "tfloat32" : "torch.float32";
     return unknown(quoted + " does not support " + type);
   }

@@ -80,13 +80,13 @@ class Backend final : public CudaBackend {
 };
 
 Backend* make() {
+  static Backend backend;
+  if (backend.device_count() == 0) return &backend;
   // ATen asks once whether there is CUDA, and keeps to the answer.
   if (!at::hasCUDA()) {
     throw RuntimeError("LibTorch was asked for CUDA before levin had loaded it, and says no from then on; make the Trainer, or call "
                        "levin::cuda_backend(), before anything such as torch::cuda::is_available()");
   }
-  static Backend backend;
-  if (backend.device_count() == 0) return &backend;
   at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
   if (const auto seed = global_seed()) backend.seed(*seed);
   return &backend;

@@ -56,7 +56,9 @@ StepOutput StepGraph::run(Run& run, const Batch& batch, const Step& step, Optimi
     if (!reason.empty()) give_up(reason);
   }
   if (!reason_.empty()) return step(batch);
-  if (recorded_ && batch_key != batch_key_) {
+  // One of another shape is an epoch's rest. Two in a row, before anything is recorded, are what batches look like.
+  strange_batches_ = batch_key == batch_key_ ? 0 : strange_batches_ + 1;
+  if (strange_batches_ > 0 && (recorded_ || (warmed_up_ > 0 && strange_batches_ == 1))) {
     if (!std::exchange(said_other_shape_, true))
       rank_zero_info("cuda_graph: a batch of another shape than the recorded step's is run as always; `drop_last` leaves an epoch's rest out.");
     return step(batch);
@@ -69,7 +71,7 @@ StepOutput StepGraph::run(Run& run, const Batch& batch, const Step& step, Optimi
     progress.step.increment_completed();
     return output;
   }
-  if (batch_key != batch_key_) warmed_up_ = 0;
+  if (strange_batches_ > 0) warmed_up_ = strange_batches_ = 0;
   batch_key_ = batch_key;
   return warmed_up_ < warm_up_steps ? warm_up(run, batch, step) : record(run, batch, step, progress);
 }

@@ -54,6 +54,7 @@ class LEVIN_API StepGraph {
   std::unique_ptr<GraphRecorder> recorder_;
   std::string reason_;
   int warmed_up_ = 0, model_changes_ = 0;
+  int strange_batches_ = 0;  ///< in a row, of another shape than those before
   bool recorded_ = false, said_recorded_ = false, said_other_shape_ = false;
   std::int64_t replays_ = 0;
   Key batch_key_, model_key_;  ///< of the steps so far; a recorded step holds for these only

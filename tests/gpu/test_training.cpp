@@ -1,5 +1,6 @@
 // Training on a GPU: against the CPU, recorded against run, resumed against uninterrupted.
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
