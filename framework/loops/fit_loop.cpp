@@ -93,7 +93,8 @@ bool FitLoop::run_batch(Run& run) {
       batch_progress.is_last_batch = true;
     } else {
       batch_progress.increment_started();
-      output_ = optimization.run(run, batch, batch_idx(), should_accumulate(run));
+      output_ = optimization.records_steps() ? optimization.run_recorded(run, batch, batch_idx(), should_accumulate(run))
+                                                : optimization.run(run, batch, batch_idx(), should_accumulate(run));
     }
   }
   batch_progress.increment_processed();

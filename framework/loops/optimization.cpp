@@ -80,12 +80,6 @@ StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_id
   batch_ = &batch;
   batch_idx_ = batch_idx;
   if (!run.module->automatic_optimization) return run_manual(run);
-  if (!graph_ || skip_backward) return run_automatic(run, batch, accumulating);
-  return graph_->run(run, batch, [&](const Batch& of_step) { return run_automatic(run, of_step, accumulating); }, optim_progress);
-}
-
-StepOutput Optimization::run_automatic(Run& run, const Batch& batch, bool accumulating) {
-  batch_ = &batch;
   output_ = {};
   closure_ran_ = false;
   const Closure train = [this, &run] { return closure(run); };
@@ -94,7 +88,7 @@ StepOutput Optimization::run_automatic(Run& run, const Batch& batch, bool accumu
     train();
   } else {
     optim_progress.step.increment_ready();
-    LEVIN_CALL_MODULE(run, optimizer_step, run.module->current_epoch(), batch_idx_, optimizers_[0], train);
+    LEVIN_CALL_MODULE(run, optimizer_step, run.module->current_epoch(), batch_idx, optimizers_[0], train);
     optim_progress.step.increment_completed();
   }
   if (!closure_ran_) {
@@ -103,6 +97,10 @@ StepOutput Optimization::run_automatic(Run& run, const Batch& batch, bool accumu
         "happen because the `optimizer.step(optimizer_closure)` call did not execute it internally.");
   }
   return std::exchange(output_, {});
+}
+
+StepOutput Optimization::run_recorded(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating) {
+  return graph_->run(run, batch, [&](const Batch& of_step) { return this->run(run, of_step, batch_idx, accumulating); }, optim_progress);
 }
 
 at::Tensor Optimization::closure(Run& run) {

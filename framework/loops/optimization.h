@@ -20,6 +20,10 @@ class LEVIN_API Optimization {
 
   /// Runs the batch. While `accumulating` only the closure runs, no step. Returns what the batch-end hooks get.
   StepOutput run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating);
+  /// Whether `run_recorded` is to be called in place of `run`: the run has a `cuda_graph`.
+  bool records_steps() const { return graph_ && !skip_backward; }
+  /// `run`, or the replay of one that was recorded.
+  StepOutput run_recorded(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating);
   /// Backward with its hooks around it.
   void backward(Run& run, const at::Tensor& loss);
 
@@ -28,7 +32,6 @@ class LEVIN_API Optimization {
 
  private:
   class Stepper;
-  StepOutput run_automatic(Run& run, const Batch& batch, bool accumulating);
   at::Tensor closure(Run& run);
   void zero_grad(Run& run);
   StepOutput run_manual(Run& run);

@@ -172,6 +172,17 @@ TEST_CASE("what needs the host keeps steps from being recorded, and says so once
       return levin::OptimizerWithScheduler{.optimizer = optimizer, .lr_scheduler = levin::LRSchedulerConfig{.scheduler = scheduler, .interval = "step"}};
     }
   };
+  struct ByHand : Mlp {
+    ByHand() { automatic_optimization = false; }
+    levin::StepOutput training_step(const levin::Batch& batch, std::int64_t idx) override {
+      const levin::StepOutput output = Mlp::training_step(batch, idx);
+      levin::LightningOptimizer& optimizer = optimizers();
+      optimizer.zero_grad();
+      manual_backward(output.loss());
+      optimizer.step();
+      return output;
+    }
+  };
   struct Hooked : levin::Callback {
     void on_before_optimizer_step(levin::Trainer&, levin::LightningModule&, levin::optim::Optimizer&) override { ++calls; }
     int calls = 0;
@@ -187,6 +198,7 @@ TEST_CASE("what needs the host keeps steps from being recorded, and says so once
   };
   check(fit<WithHook>(false), fit<WithHook>("auto"), "`WithHook.on_after_backward` is overridden");
   check(fit<OwnStep>(false), fit<OwnStep>("auto"), "`OwnStep.optimizer_step` is overridden");
+  check(fit<ByHand>(false), fit<ByHand>("auto"), "optimization is manual");
   check(fit<HostKernel>(false), fit<HostKernel>("auto"), "the optimizer NAdam computes on the host");
   check(fit<HostRandom>(false), fit<HostRandom>("auto"), "random numbers of the host are drawn within a step");
   check(fit<HostNumber>(false), fit<HostNumber>("auto"), "`idx` is logged with a value of the host");
