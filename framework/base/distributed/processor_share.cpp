@@ -19,9 +19,9 @@ std::vector<int> allowed_processors() {
   return out;
 }
 
-bool is_unwanted() {
+bool is_wanted() {
   const char* const given = std::getenv("LEVIN_BIND_PROCESSORS");
-  return given && std::string_view(given) == "0";
+  return given && std::string_view(given) == "1";
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ std::vector<int> processor_share(const std::vector<int>& all, int local_rank, in
 }
 
 void take_processor_share(int local_rank, int local_world_size) {
-  if (local_world_size < 2 || is_unwanted()) return;
+  if (local_world_size < 2 || !is_wanted()) return;
   const std::vector<int> all = allowed_processors();
   // Fewer than the machine has: chosen by whoever started this process.
   if (static_cast<long>(all.size()) != ::sysconf(_SC_NPROCESSORS_ONLN)) return;
