@@ -12,9 +12,9 @@ std::string failure_text(const Rank& rank);
 /// The same in one line, for other nodes.
 std::string failure_line(const Rank& rank);
 
-/// The rank whose error came first: not one that says it fails because of another; by the time at which its error file was written, else by
-/// its end. `seen` is the one that was
-/// noticed first; ranks that failed after we asked them to end don't count, unless they had written an error before.
+/// The rank whose error came first: not one that says it fails because of another; by the time at which its error file was written,
+/// else by its end. `seen` is the one that was noticed first; ranks that failed after we asked them to end don't count, unless they had
+/// written an error before.
 Rank& first_failure(std::vector<Rank>& ranks, Rank& seen);
 
 }  // namespace levin::launcher

@@ -8,17 +8,12 @@
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/base/strip.h"
 
 namespace levin {
 namespace {
 
 using Indices = std::vector<std::int64_t>;
-
-std::string_view stripped(std::string_view text) {
-  constexpr std::string_view space = " \t\n\r\f\v";
-  const auto begin = text.find_first_not_of(space);
-  return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(space) - begin + 1);
-}
 
 // Python's int(text).
 std::int64_t to_int(std::string_view text) {

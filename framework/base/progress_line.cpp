@@ -7,6 +7,7 @@
 
 #include "levin/framework/base/display_width.h"
 #include "levin/framework/base/python_format.h"
+#include "levin/framework/base/strip.h"
 
 namespace levin {
 namespace {
@@ -15,12 +16,6 @@ std::string printed(const char* format, double value) {
   char buffer[400];  // the longest double has 309 digits before the point
   std::snprintf(buffer, sizeof buffer, format, value);
   return buffer;
-}
-
-std::string_view stripped(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n\f\v");
-  if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r\n\f\v") - first + 1);
 }
 
 std::string bar(double fraction, int length) {

@@ -23,10 +23,7 @@ void say_unless_synced(bool synced, const std::string& path) {
 CheckpointIO::~CheckpointIO() = default;
 
 void CheckpointIO::save_checkpoint(const Value& checkpoint, const std::string& path) {
-  Files& files = real_files();
-  const std::string folder = folder_of(path);
-  if (files.exists(folder) != 1)
-    if (const int error = files.make_directories(folder); error < 0) throw_os_error(-error, folder);
+  if (const int error = real_files().make_directories(folder_of(path)); error < 0) throw_os_error(-error, folder_of(path));
   heartbeat::beat();
   say_unless_synced(save_where_space_may_come(checkpoint, path), path);
   heartbeat::saved();

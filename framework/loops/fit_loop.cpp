@@ -94,7 +94,7 @@ bool FitLoop::run_batch(Run& run) {
     } else {
       batch_progress.increment_started();
       output_ = optimization.records_steps() ? optimization.run_recorded(run, batch, batch_idx(), should_accumulate(run))
-                                                : optimization.run(run, batch, batch_idx(), should_accumulate(run));
+                                             : optimization.run(run, batch, batch_idx(), should_accumulate(run));
     }
   }
   batch_progress.increment_processed();

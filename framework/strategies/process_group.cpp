@@ -13,8 +13,8 @@
 #include <cstring>
 #include <optional>
 
-#include "levin/framework/base/distributed/rank_starter.h"
 #include "levin/framework/accelerators/cuda_backend.h"
+#include "levin/framework/base/distributed/rank_starter.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/strategies/rendezvous.h"
 #include "levin/framework/strategies/watcher.h"

@@ -8,6 +8,7 @@
 #include "levin/framework/optim/optimizers.h"
 #include "levin/framework/precision/grad_scaler.h"
 #include "support/catch.h"
+#include "support/error_of.h"
 
 namespace {
 
@@ -48,16 +49,6 @@ std::vector<double> numbers(const Value& list) {
   std::vector<double> out;
   for (const Value& one : list.items()) out.push_back(one.number());
   return out;
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const levin::Error& error) {
-    return std::string(error.name()) + ": " + error.what();
-  }
-  return "";
 }
 
 }  // namespace

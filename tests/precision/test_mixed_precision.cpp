@@ -12,6 +12,7 @@
 #include "levin/framework/precision/mixed_precision.h"
 #include "precision/precision_net.h"
 #include "support/catch.h"
+#include "support/error_of.h"
 
 namespace {
 
@@ -80,16 +81,6 @@ void fit(levin::LightningModule& net, levin::TrainerOptions options, std::int64_
   if (options.callbacks.empty()) options.enable_checkpointing = false;
   levin::Trainer trainer(quiet(std::move(options)));
   trainer.fit(net, {.train = precision_net::data(batches), .ckpt_path = from});
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const levin::Error& error) {
-    return std::string(error.name()) + ": " + error.what();
-  }
-  return "";
 }
 
 }  // namespace

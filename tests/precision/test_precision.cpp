@@ -6,6 +6,7 @@
 #include "levin/framework/precision/true_precision.h"
 #include "precision/precision_net.h"
 #include "support/catch.h"
+#include "support/error_of.h"
 
 namespace {
 
@@ -29,16 +30,6 @@ levin::TrainerOptions with(const char* precision, levin::TrainerOptions options)
   if (std::string_view(precision) == "16-mixed") options.plugins = {std::make_shared<MixedPrecision>("16-mixed", "cpu")};
   else options.precision = precision;
   return quiet(std::move(options));
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const levin::Error& error) {
-    return std::string(error.name()) + ": " + error.what();
-  }
-  return "";
 }
 
 }  // namespace

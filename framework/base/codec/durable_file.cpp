@@ -22,7 +22,6 @@ namespace levin {
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 20;
-constexpr std::size_t piece_size = std::size_t{8} << 10;
 constexpr std::int64_t write_back_size = std::int64_t{8}
                                          << 20;  // makes up for the time that checksums take
 
@@ -38,15 +37,12 @@ class FileSink final : public ByteSink {
   void write(const void* data, std::size_t size) override {
     if (size == 0) return;
     if (buffer_.size() + size > buffer_size) flush();
-    // What is made in memory comes in one piece, which needs no buffer.
-    if (size >= buffer_size || (size >= piece_size && buffer_.empty())) {
+    if (size >= buffer_size)
       put(static_cast<const char*>(data), size);
-      return;
-    }
-    buffer_.append(static_cast<const char*>(data), size);
+    else
+      buffer_.append(static_cast<const char*>(data), size);
   }
   void flush() {
-    if (buffer_.empty()) return;
     put(buffer_.data(), buffer_.size());
     buffer_.clear();
   }
