@@ -49,7 +49,7 @@ class FlatTable {
     slots_[at & (slots_.size() - 1)] = slot;
   }
   void grow() {
-    std::vector<Slot> old(slots_.empty() ? 64 : 4 * slots_.size());
+    std::vector<Slot> old(slots_.empty() ? 256 : 4 * slots_.size());
     old.swap(slots_);
     items_.reserve(slots_.size() / 2);
     for (const Slot slot : old)

@@ -8,24 +8,38 @@
 #include "levin/framework/base/half.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/base/tensor_elements.h"
-#include "levin/framework/base/text_hash.h"
 
 namespace levin {
 
 struct Value::Raw {
-  Kind kind;
   std::string bytes;
 };
 struct Value::Sequence {
-  Kind kind;
   List items;
 };
 
-namespace {
+template <class Content>
+Value::Value(Kind kind, Content content) : kind_(kind), data_{.node = new Holding<Content>(std::move(content))} {}
 
-[[noreturn]] void wrong_type(const char* wanted, const Value& given) {
-  throw TypeError(std::string("expected ") + wanted + ", got " + given.type_name() + " " + given.repr(80));
+void Value::wrong_type(const char* wanted) const {
+  throw TypeError(std::string("expected ") + wanted + ", got " + type_name() + " " + repr(80));
 }
+
+void Value::destroy() {
+  switch (kind_) {
+    case Kind::none: case Kind::boolean: case Kind::integer: case Kind::floating: return;
+    case Kind::complex: delete node<std::complex<double>>(); return;
+    case Kind::string: delete node<std::string>(); return;
+    case Kind::big_integer: case Kind::bytes: case Kind::bytearray: delete node<Raw>(); return;
+    case Kind::tensor: delete node<TensorRef>(); return;
+    case Kind::list: case Kind::tuple: case Kind::set: delete node<Sequence>(); return;
+    case Kind::dict: delete node<Dict>(); return;
+    case Kind::global: delete node<Global>(); return;
+    case Kind::object: delete node<Object>(); return;
+  }
+}
+
+namespace {
 
 std::string gathered(const TensorRef& t) {
   const std::size_t width = itemsize(t.dtype);
@@ -89,19 +103,22 @@ bool TensorRef::is_contiguous() const {
   return true;
 }
 
-Value::Value(TensorRef v) : data_(std::make_shared<const TensorRef>(std::move(v))) {}
-Value::Value(Global v) : data_(std::make_shared<const Global>(std::move(v))) {}
-Value::Value(Object v) : data_(std::make_shared<Object>(std::move(v))) {}
-Value::Value(Dict v) : data_(std::make_shared<Dict>(std::move(v))) {}
+Value::Value(std::complex<double> v) : Value(Kind::complex, v) {}
+Value::Value(std::string v) : Value(Kind::string, std::move(v)) {}
+Value::Value(std::string_view v) : Value(std::string(v)) {}
+Value::Value(TensorRef v) : Value(Kind::tensor, std::move(v)) {}
+Value::Value(Global v) : Value(Kind::global, std::move(v)) {}
+Value::Value(Object v) : Value(Kind::object, std::move(v)) {}
+Value::Value(Dict v) : Value(Kind::dict, std::move(v)) {}
 
-Value Value::list(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::list, std::move(items)}); return v; }
-Value Value::tuple(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::tuple, std::move(items)}); return v; }
-Value Value::set(List items) { Value v; v.data_ = std::make_shared<Sequence>(Sequence{Kind::set, std::move(items)}); return v; }
-Value Value::dict() { return Value(Dict()); }
-Value Value::ordered_dict() { Dict d; d.type = Dict::Type::ordered_dict; return Value(std::move(d)); }
-Value Value::bytes(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::bytes, std::move(raw)}); return v; }
-Value Value::bytearray(std::string raw) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::bytearray, std::move(raw)}); return v; }
-Value Value::big_integer(std::string le) { Value v; v.data_ = std::make_shared<const Raw>(Raw{Kind::big_integer, std::move(le)}); return v; }
+Value Value::list(List items) { return {Kind::list, Sequence{std::move(items)}}; }
+Value Value::tuple(List items) { return {Kind::tuple, Sequence{std::move(items)}}; }
+Value Value::set(List items) { return {Kind::set, Sequence{std::move(items)}}; }
+Value Value::dict() { return Dict(); }
+Value Value::ordered_dict() { Dict d; d.type = Dict::Type::ordered_dict; return d; }
+Value Value::bytes(std::string raw) { return {Kind::bytes, Raw{std::move(raw)}}; }
+Value Value::bytearray(std::string raw) { return {Kind::bytearray, Raw{std::move(raw)}}; }
+Value Value::big_integer(std::string le) { return {Kind::big_integer, Raw{std::move(le)}}; }
 
 Value Value::scalar_tensor(double value, DType dtype) {
   auto buffer = std::make_shared<std::array<char, 8>>();
@@ -114,48 +131,37 @@ Value Value::scalar_tensor(double value, DType dtype) {
   return TensorRef{.dtype = dtype, .storage = std::make_shared<const Storage>(std::move(storage))};
 }
 
-Value::Kind Value::kind() const {
-  switch (data_.index()) {
-    case 0: return Kind::none;
-    case 1: return Kind::boolean;
-    case 2: return Kind::integer;
-    case 3: return Kind::floating;
-    case 4: return Kind::complex;
-    case 5: return Kind::string;
-    case 6: return std::get<6>(data_)->kind;
-    case 7: return Kind::tensor;
-    case 8: return std::get<8>(data_)->kind;
-    case 9: return Kind::dict;
-    case 10: return Kind::global;
-    default: return Kind::object;
-  }
+namespace {
+
+bool is_sequence(const Value& v) { return v.kind() == Value::Kind::list || v.kind() == Value::Kind::tuple || v.kind() == Value::Kind::set; }
+bool is_raw(const Value& v) {
+  return v.kind() == Value::Kind::bytes || v.kind() == Value::Kind::bytearray || v.kind() == Value::Kind::big_integer;
 }
 
-bool Value::as_bool() const { if (auto p = std::get_if<bool>(&data_)) return *p; wrong_type("a bool", *this); }
-std::int64_t Value::as_int() const { if (auto p = std::get_if<std::int64_t>(&data_)) return *p; wrong_type("an int", *this); }
+}  // namespace
+
+bool Value::as_bool() const { if (is_bool()) return data_.boolean; wrong_type("a bool"); }
+std::int64_t Value::as_int() const { if (is_int()) return data_.integer; wrong_type("an int"); }
 double Value::as_double() const {
-  if (auto p = std::get_if<double>(&data_)) return *p;
-  if (auto p = std::get_if<std::int64_t>(&data_)) return static_cast<double>(*p);
-  wrong_type("a float", *this);
+  if (is_float()) return data_.floating;
+  if (is_int()) return static_cast<double>(data_.integer);
+  wrong_type("a float");
 }
 std::complex<double> Value::as_complex() const {
-  if (auto p = std::get_if<std::complex<double>>(&data_)) return *p;
-  wrong_type("a complex", *this);
+  if (kind_ == Kind::complex) return content<std::complex<double>>();
+  wrong_type("a complex");
 }
-const std::string& Value::as_string() const { if (is_string()) return *std::get<5>(data_); wrong_type("a str", *this); }
-const std::string& Value::as_bytes() const { if (data_.index() == 6) return std::get<6>(data_)->bytes; wrong_type("bytes", *this); }
-const TensorRef& Value::as_tensor() const { if (is_tensor()) return *std::get<7>(data_); wrong_type("a tensor", *this); }
-const Global& Value::as_global() const { if (data_.index() == 10) return *std::get<10>(data_); wrong_type("a global name", *this); }
-const Object& Value::as_object() const { if (data_.index() == 11) return *std::get<11>(data_); wrong_type("an object", *this); }
-Object& Value::as_object() { if (data_.index() == 11) return *std::get<11>(data_); wrong_type("an object", *this); }
-const List& Value::items() const { if (data_.index() == 8) return std::get<8>(data_)->items; wrong_type("a list", *this); }
-List& Value::items() { if (data_.index() == 8) return std::get<8>(data_)->items; wrong_type("a list", *this); }
-const Dict& Value::as_dict() const { if (is_dict()) return *std::get<9>(data_); wrong_type("a dict", *this); }
-Dict& Value::as_dict() { if (is_dict()) return *std::get<9>(data_); wrong_type("a dict", *this); }
+const std::string& Value::as_bytes() const { if (is_raw(*this)) return content<Raw>().bytes; wrong_type("bytes"); }
+const TensorRef& Value::as_tensor() const { if (is_tensor()) return content<TensorRef>(); wrong_type("a tensor"); }
+const Global& Value::as_global() const { if (kind_ == Kind::global) return content<Global>(); wrong_type("a global name"); }
+const Object& Value::as_object() const { if (kind_ == Kind::object) return content<Object>(); wrong_type("an object"); }
+Object& Value::as_object() { if (kind_ == Kind::object) return content<Object>(); wrong_type("an object"); }
+const List& Value::items() const { if (is_sequence(*this)) return content<Sequence>().items; wrong_type("a list"); }
+List& Value::items() { if (is_sequence(*this)) return content<Sequence>().items; wrong_type("a list"); }
 
 double Value::number() const {
   if (is_tensor()) {
-    if (as_tensor().numel() != 1) wrong_type("a number or a tensor of one element", *this);
+    if (as_tensor().numel() != 1) wrong_type("a number or a tensor of one element");
     return tensor_number(as_tensor());
   }
   if (is_bool()) return as_bool();
@@ -174,28 +180,24 @@ const Value& Value::at(std::string_view key) const {
   throw KeyError("no key '" + std::string(key) + "'; there are: " + (keys.empty() ? "none" : keys));
 }
 
-const Value* Value::find(std::string_view key) const { return is_dict() ? std::get<9>(data_)->find(key) : nullptr; }
+const Value* Value::find(std::string_view key) const { return is_dict() ? content<Dict>().find(key) : nullptr; }
 
 std::size_t Value::size() const {
-  switch (data_.index()) {
-    case 5: return as_string().size();
-    case 6: return as_bytes().size();
-    case 8: return items().size();
-    case 9: return as_dict().size();
-    default: wrong_type("a container", *this);
-  }
+  if (is_string()) return as_string().size();
+  if (is_raw(*this)) return as_bytes().size();
+  if (is_sequence(*this)) return items().size();
+  if (is_dict()) return as_dict().size();
+  wrong_type("a container");
 }
 
 void Value::push_back(Value item) { items().push_back(std::move(item)); }
 
 Value Value::clone() const {
-  if (data_.index() == 8) {
-    Value copy;
-    auto sequence = std::make_shared<Sequence>(Sequence{kind(), List()});
-    sequence->items.reserve(items().size());
-    for (const Value& item : items()) sequence->items.push_back(item.clone());
-    copy.data_ = std::move(sequence);
-    return copy;
+  if (is_sequence(*this)) {
+    List copy;
+    copy.reserve(items().size());
+    for (const Value& item : items()) copy.push_back(item.clone());
+    return {kind_, Sequence{std::move(copy)}};
   }
   if (is_dict()) {
     Dict copy;
@@ -204,7 +206,7 @@ Value Value::clone() const {
     for (const auto& [key, value] : as_dict()) copy.set(key, value.clone());
     return copy;
   }
-  if (data_.index() == 11) {
+  if (kind_ == Kind::object) {
     const Object& o = as_object();
     return Object{o.callable, o.args.clone(), o.state.clone(), o.is_new};
   }
@@ -250,12 +252,7 @@ bool Value::operator==(const Value& other) const {
   return false;
 }
 
-const void* Value::identity() const {
-  return std::visit([](const auto& v) -> const void* {
-    if constexpr (requires { v.get(); }) return v.get();
-    else return nullptr;
-  }, data_);
-}
+const void* Value::identity() const { return is_shared() && kind_ != Kind::complex ? data_.node : nullptr; }
 
 std::string Value::type_name() const {
   switch (kind()) {
@@ -313,142 +310,6 @@ std::string Value::repr(std::size_t limit) const {
     case Kind::object: return as_object().callable.repr() + as_object().args.repr(limit);
   }
   return out;
-}
-
-namespace {
-
-constexpr std::size_t indexed_from = 32;  // a linear search is faster below
-
-// A name for any key, the same for keys that Python holds equal (1, 1.0 and True). A string is its own name, except that
-// those which begin with a zero byte, as the names of other keys do, get a prefix.
-std::string index_name(const Value& key) {
-  auto tagged = [](char tag, const auto& bits) {
-    return std::string({'\0', tag}) + std::string(reinterpret_cast<const char*>(&bits), sizeof bits);
-  };
-  switch (key.kind()) {
-    case Value::Kind::string: return key.as_string().starts_with('\0') ? std::string("\0s", 2) + key.as_string() : key.as_string();
-    case Value::Kind::none: return std::string("\0n", 2);
-    case Value::Kind::boolean: return tagged('i', std::int64_t{key.as_bool()});
-    case Value::Kind::integer: return tagged('i', key.as_int());
-    case Value::Kind::floating: {
-      const double number = key.as_double();
-      const bool whole = number >= -0x1p63 && number < 0x1p63 && number == std::floor(number);
-      return whole ? tagged('i', static_cast<std::int64_t>(number)) : tagged('f', number);
-    }
-    case Value::Kind::complex: return tagged('c', key.as_complex());
-    case Value::Kind::bytes: return std::string("\0b", 2) + key.as_bytes();
-    case Value::Kind::big_integer: return std::string("\0l", 2) + key.as_bytes();
-    case Value::Kind::global: return std::string("\0g", 2) + key.as_global().module + "." + key.as_global().name;
-    case Value::Kind::tuple: {
-      std::string name("\0t", 2);
-      for (const Value& item : key.items()) {
-        const std::string part = index_name(item);
-        name += std::to_string(part.size()) + ":" + part;
-      }
-      return name;
-    }
-    default: return tagged('p', key.identity());  // by identity, as Python's objects
-  }
-}
-
-bool same_key(const Value& a, const Value& b) {
-  if (a.is_string() || b.is_string()) return a.is_string() && b.is_string() && a.as_string() == b.as_string();
-  if (a.is_int() && b.is_int()) return a.as_int() == b.as_int();
-  return index_name(a) == index_name(b);
-}
-
-// The names that this thread has made last, by hash: a state of some hundred keys is built of them again at every save.
-class Names {
- public:
-  static Value get(std::string_view text) {
-    constexpr std::size_t longest = 40;
-    if (text.size() > longest || closed) return Value(text);
-    Value& place = names.places_[text_hash(text) % count];
-    if (!place.is_string() || place.as_string() != text) place = Value(text);
-    return place;
-  }
-  ~Names() { closed = true; }  // a value that is made later in the thread's end does without
-
- private:
-  static constexpr std::size_t count = 1024;
-  static thread_local Names names;
-  static thread_local bool closed;
-  std::array<Value, count> places_;
-};
-
-thread_local Names Names::names;
-thread_local bool Names::closed = false;
-
-}  // namespace
-
-Dict::Dict(std::initializer_list<Item> items) {
-  items_.reserve(items.size());
-  for (const auto& [key, value] : items) set(key, value);
-}
-
-std::size_t Dict::position(std::string_view key) const {
-  if (!by_name_.empty()) {
-    const auto found = by_name_.find(key.starts_with('\0') ? std::string("\0s", 2).append(key) : std::string(key));
-    return found == by_name_.end() ? items_.size() : found->second;
-  }
-  for (std::size_t i = 0; i < items_.size(); ++i)
-    if (items_[i].first.is_string() && items_[i].first.as_string() == key) return i;
-  return items_.size();
-}
-
-std::size_t Dict::position(const Value& key) const {
-  if (key.is_string()) return position(std::string_view(key.as_string()));
-  if (!by_name_.empty()) {
-    const auto found = by_name_.find(index_name(key));
-    return found == by_name_.end() ? items_.size() : found->second;
-  }
-  for (std::size_t i = 0; i < items_.size(); ++i)
-    if (same_key(items_[i].first, key)) return i;
-  return items_.size();
-}
-
-const Value* Dict::find(std::string_view key) const {
-  const std::size_t i = position(key);
-  return i < items_.size() ? &items_[i].second : nullptr;
-}
-Value* Dict::find(std::string_view key) {
-  const std::size_t i = position(key);
-  return i < items_.size() ? &items_[i].second : nullptr;
-}
-const Value* Dict::find(const Value& key) const {
-  const std::size_t i = position(key);
-  return i < items_.size() ? &items_[i].second : nullptr;
-}
-
-void Dict::append(const Value& key, Value value) {
-  if (items_.empty()) items_.reserve(4);
-  items_.emplace_back(key, std::move(value));
-  if (items_.size() < indexed_from) return;
-  const std::size_t first = by_name_.empty() ? 0 : items_.size() - 1;
-  for (std::size_t i = first; i < items_.size(); ++i) by_name_.emplace(index_name(items_[i].first), i);
-}
-
-Value& Dict::operator[](std::string_view key) {
-  const std::size_t i = position(key);
-  if (i == items_.size()) append(Names::get(key), Value());
-  return items_[i].second;
-}
-
-void Dict::set(const Value& key, Value value) {
-  const std::size_t i = position(key);
-  if (i == items_.size()) append(key, std::move(value));
-  else items_[i].second = std::move(value);
-}
-
-bool Dict::erase(std::string_view key) {
-  const std::size_t i = position(key);
-  if (i == items_.size()) return false;
-  items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
-  by_name_.clear();
-  if (items_.size() >= indexed_from) {
-    for (std::size_t k = 0; k < items_.size(); ++k) by_name_.emplace(index_name(items_[k].first), k);
-  }
-  return true;
 }
 
 }  // namespace levin

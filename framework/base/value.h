@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <complex>
 #include <concepts>
 #include <cstddef>
@@ -8,8 +9,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <unordered_map>
-#include <variant>
 #include <vector>
 
 #include "levin/framework/base/export.h"
@@ -75,25 +74,39 @@ struct Object;
 class LEVIN_API Value {
  public:
   enum class Kind : std::uint8_t {
-    none, boolean, integer, big_integer, floating, complex, string, bytes, bytearray, tensor, list, tuple, set, dict, global, object,
+    none, boolean, integer, floating, complex, big_integer, string, bytes, bytearray, tensor, list, tuple, set, dict, global, object,
   };
 
   Value() = default;
   Value(std::nullptr_t) {}
   template <class T> requires std::same_as<T, bool>
-  Value(T v) : data_(v) {}
+  Value(T v) : kind_(Kind::boolean), data_{.boolean = v} {}
   template <class T> requires(std::integral<T> && !std::same_as<T, bool>)
-  Value(T v) : data_(static_cast<std::int64_t>(v)) {}
+  Value(T v) : kind_(Kind::integer), data_{.integer = static_cast<std::int64_t>(v)} {}
   template <std::floating_point T>
-  Value(T v) : data_(static_cast<double>(v)) {}
-  Value(std::complex<double> v) : data_(v) {}
-  Value(const char* v) : data_(std::make_shared<const std::string>(v)) {}
-  Value(std::string v) : data_(std::make_shared<const std::string>(std::move(v))) {}
-  Value(std::string_view v) : data_(std::make_shared<const std::string>(v)) {}
+  Value(T v) : kind_(Kind::floating), data_{.floating = static_cast<double>(v)} {}
+  Value(std::complex<double> v);
+  Value(const char* v) : Value(std::string_view(v)) {}
+  Value(std::string v);
+  Value(std::string_view v);
   Value(TensorRef v);
   Value(Global v);
   Value(Object v);
   Value(Dict v);
+
+  Value(const Value& other) noexcept : kind_(other.kind_), data_(other.data_) {
+    if (is_shared()) data_.node->owners.fetch_add(1, std::memory_order_relaxed);
+  }
+  Value(Value&& other) noexcept : kind_(std::exchange(other.kind_, Kind::none)), data_(other.data_) {}
+  // The old content goes last: it may own what comes in its place.
+  Value& operator=(Value other) noexcept {
+    std::swap(kind_, other.kind_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Value() {
+    if (is_shared()) release();
+  }
 
   static Value list(List items = {});
   static Value tuple(List items = {});
@@ -108,7 +121,7 @@ class LEVIN_API Value {
   /// A 0-dim float32 (or float64, int64) tensor on the CPU that owns its element.
   static Value scalar_tensor(double value, DType dtype = DType::float32);
 
-  Kind kind() const;
+  Kind kind() const { return kind_; }
   bool is_none() const { return kind() == Kind::none; }
   bool is_bool() const { return kind() == Kind::boolean; }
   bool is_int() const { return kind() == Kind::integer; }
@@ -126,7 +139,10 @@ class LEVIN_API Value {
   /// A float, or an int converted.
   double as_double() const;
   std::complex<double> as_complex() const;
-  const std::string& as_string() const;
+  const std::string& as_string() const {
+    if (is_string()) return content<std::string>();
+    wrong_type("a str");
+  }
   /// The raw bytes of a bytes, bytearray or big_integer.
   const std::string& as_bytes() const;
   const TensorRef& as_tensor() const;
@@ -165,12 +181,40 @@ class LEVIN_API Value {
   std::string repr(std::size_t limit = 200) const;
 
  private:
+  // What values share: text, numbers that don't fit, tensors and containers. Owned by the values that point to it.
+  struct Node {
+    std::atomic<std::uint32_t> owners = 1;
+  };
+  template <class Content>
+  struct Holding : Node {
+    explicit Holding(Content given) : content(std::move(given)) {}
+    Content content;
+  };
   struct Raw;       // bytes, bytearray, big_integer
   struct Sequence;  // list, tuple, set
-  std::variant<std::monostate, bool, std::int64_t, double, std::complex<double>, std::shared_ptr<const std::string>,
-               std::shared_ptr<const Raw>, std::shared_ptr<const TensorRef>, std::shared_ptr<Sequence>, std::shared_ptr<Dict>,
-               std::shared_ptr<const Global>, std::shared_ptr<Object>>
-      data_;
+  union Data {
+    bool boolean;
+    std::int64_t integer = 0;
+    double floating;
+    Node* node;
+  };
+
+  template <class Content>
+  Value(Kind kind, Content content);
+  template <class Content>
+  Holding<Content>* node() const { return static_cast<Holding<Content>*>(data_.node); }
+  template <class Content>
+  Content& content() const { return node<Content>()->content; }
+  [[noreturn]] void wrong_type(const char* wanted) const;
+  bool is_shared() const { return kind_ >= Kind::complex; }
+  void release() {
+    // The last owner need not say so to others.
+    if (data_.node->owners.load(std::memory_order_acquire) == 1 || data_.node->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
+  }
+  void destroy();
+
+  Kind kind_ = Kind::none;  // those from `complex` on have a node
+  Data data_;
 };
 
 struct Object {
@@ -186,9 +230,19 @@ class LEVIN_API Dict {
  public:
   enum class Type : std::uint8_t { dict, ordered_dict, counter };
   using Item = std::pair<Value, Value>;
+  /// An entry on its way into a dict: `Dict{{"epoch", 3}, {"path", path}}`.
+  struct LEVIN_API Entry {
+    Entry(Value name, Value content) : key(std::move(name)), value(std::move(content)) {}
+    template <class Name> requires(std::convertible_to<const Name&, std::string_view> && !std::same_as<Name, std::nullptr_t>)
+    Entry(const Name& name, Value content) : key(shared_name(name)), value(std::move(content)) {}
+    mutable Value key, value;  // an initializer_list is const, and these move on
+
+   private:
+    static Value shared_name(std::string_view name);
+  };
 
   Dict() = default;
-  Dict(std::initializer_list<Item> items);
+  Dict(std::initializer_list<Entry> entries);
 
   Type type = Type::dict;
   /// What a BUILD hung on an OrderedDict: `{"_metadata": ...}` of a module's state_dict; none if nothing.
@@ -214,9 +268,23 @@ class LEVIN_API Dict {
  private:
   std::size_t position(const Value& key) const;        // size() if absent
   std::size_t position(std::string_view key) const;
-  void append(const Value& key, Value value);
+  template <class IsIt>
+  std::size_t indexed(std::uint64_t hash, IsIt is_it) const;
+  void append(Value key, Value value);
+  void index(std::size_t i);
+  void index_all();
+
   std::vector<Item> items_;
-  std::unordered_map<std::string, std::size_t> by_name_;  // names of the keys, kept once there are more than a few
+  std::vector<std::uint32_t> index_;  // a hash table of the items' places + 1, once there are more than a few
 };
+
+inline const Dict& Value::as_dict() const {
+  if (is_dict()) return content<Dict>();
+  wrong_type("a dict");
+}
+inline Dict& Value::as_dict() {
+  if (is_dict()) return content<Dict>();
+  wrong_type("a dict");
+}
 
 }  // namespace levin

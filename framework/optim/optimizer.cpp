@@ -55,7 +55,7 @@ Dict& Optimizer::scheduler_entries(std::size_t group) {
 }
 
 const Dict& Optimizer::scheduler_entries(std::size_t group) const {
-  static const Dict none;
+  static const Dict none{};
   group_options(group);
   return group < scheduler_entries_.size() ? scheduler_entries_[group] : none;
 }

@@ -17,26 +17,9 @@ std::string PickleOutput::finish() {
   return std::move(out_);
 }
 
-std::uint32_t PickleOutput::put() {
-  if (next_ < 256)
-    op('q', static_cast<std::uint8_t>(next_));
-  else
-    op('r', next_);
-  return next_++;
-}
-
-void PickleOutput::get(std::uint32_t number) {
-  if (number < 256)
-    op('h', static_cast<std::uint8_t>(number));
-  else
-    op('j', number);
-}
-
-void PickleOutput::integer(std::int64_t value) {
+void PickleOutput::wide_integer(std::int64_t value) {
   using Narrow = std::numeric_limits<std::int32_t>;
-  if (value >= 0 && value < 256) {
-    op('K', static_cast<std::uint8_t>(value));
-  } else if (value >= 0 && value < 65536) {
+  if (value >= 0 && value < 65536) {
     op('M', static_cast<std::uint16_t>(value));
   } else if (value >= Narrow::min() && value <= Narrow::max()) {
     op('J', static_cast<std::int32_t>(value));

@@ -19,13 +19,19 @@ class PickleOutput {
   void op(char opcode) { *room(1) = opcode; }
   /// Remembers what was written last; gives its number. Python numbers each object that may occur
   /// again, also those it makes on the way.
-  std::uint32_t put();
+  std::uint32_t put() {
+    next_ < 256 ? op('q', static_cast<std::uint8_t>(next_)) : op('r', next_);
+    return next_++;
+  }
   /// Writes the object of that number again.
-  void get(std::uint32_t number);
+  void get(std::uint32_t number) { number < 256 ? op('h', static_cast<std::uint8_t>(number)) : op('j', number); }
   std::uint32_t next_number() const { return next_; }
 
   void boolean(bool value) { op(value ? '\x88' : '\x89'); }
-  void integer(std::int64_t value);
+  void integer(std::int64_t value) {
+    if (value >= 0 && value < 256) op('K', static_cast<std::uint8_t>(value));
+    else wide_integer(value);
+  }
   /// Two's complement, in as few bytes as hold the sign.
   void big_integer(std::string_view little_endian);
   void floating(double value);
@@ -40,9 +46,10 @@ class PickleOutput {
   void integers(const std::vector<std::int64_t>& numbers);
 
  private:
+  void wide_integer(std::int64_t value);
   /// Where so many bytes may be written.
   char* room(std::size_t count) {
-    if (out_.size() - size_ < count) out_.resize(std::max(2 * out_.size(), size_ + count + 4096));
+    if (out_.size() - size_ < count) out_.resize(std::max(2 * out_.size(), size_ + count + 16384));
     return out_.data() + std::exchange(size_, size_ + count);
   }
   void bytes(std::string_view raw) { std::memcpy(room(raw.size()), raw.data(), raw.size()); }
