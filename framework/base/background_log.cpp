@@ -19,6 +19,9 @@ void guarded(F&& f) {
   }
 }
 
+// This thread's innermost row that goes to several logs.
+thread_local SharedRow* shared_row = nullptr;
+
 }  // namespace
 
 LogSink::~LogSink() = default;
@@ -29,13 +32,50 @@ BackgroundLog::BackgroundLog(std::unique_ptr<LogSink> sink, std::string prefix, 
 }
 
 BackgroundLog::~BackgroundLog() {
+  if (shared_row) shared_row->send();
   writer_->remove(*this);
   if (!failure_.empty()) console_error("The last logged lines could not be written: " + failure_);
 }
 
-void BackgroundLog::row(std::span<const Metric> metrics, std::int64_t step) { writer_->row(*this, metrics, step); }
-void BackgroundLog::post(std::function<void()> job) { writer_->post(*this, std::move(job)); }
-void BackgroundLog::flush() { writer_->flush(); }
+void BackgroundLog::row(std::span<const Metric> metrics, std::int64_t step) {
+  if (shared_row && shared_row->take(*this, metrics, step)) return;
+  BackgroundLog* const to[] = {this};
+  writer_->row(to, metrics, step);
+}
+
+void BackgroundLog::post(std::function<void()> job) {
+  if (shared_row) shared_row->send();
+  writer_->post(*this, std::move(job));
+}
+
+void BackgroundLog::flush() {
+  if (shared_row) shared_row->send();
+  writer_->flush();
+}
+
+SharedRow::SharedRow(std::span<const Metric> row, std::int64_t step) : row_(row), step_(step), outer_(shared_row) {
+  if (outer_) outer_->send();
+  shared_row = this;
+}
+
+SharedRow::~SharedRow() {
+  send();
+  shared_row = outer_;
+}
+
+// False: it is not this row; what is logged in its place comes after it.
+bool SharedRow::take(BackgroundLog& log, std::span<const Metric> row, std::int64_t step) {
+  const bool is_it = row.data() == row_.data() && row.size() == row_.size() && step == step_;
+  // In a forked child logs of the parent have another writer.
+  if (!is_it || count_ == logs_.size() || (count_ > 0 && logs_[0]->writer_ != log.writer_)) send();
+  if (is_it) logs_[count_++] = &log;
+  return is_it;
+}
+
+void SharedRow::send() {
+  if (count_ == 0) return;
+  logs_[0]->writer_->row({logs_.data(), std::exchange(count_, 0)}, row_, step_);
+}
 
 void BackgroundLog::take_row(const LogLayout& layout, const double* values, std::int64_t step, double wall_time) {
   touched_ = true;

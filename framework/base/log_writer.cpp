@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -105,34 +104,20 @@ void LogWriter::remove(BackgroundLog& log) {
   flush(lock);
 }
 
-void LogWriter::row(BackgroundLog& to, std::span<const Metric> metrics, std::int64_t step) {
+void LogWriter::row(std::span<BackgroundLog* const> to, std::span<const Metric> metrics, std::int64_t step) {
+  const double now = real_clock().wall();
   std::unique_lock lock(mutex_);
-  if (!is_last_row(to, metrics, step)) {
-    // Rows mostly repeat the names of the row before, so that is where to look first.
-    if (!last_layout_ || !last_layout_->is_of(metrics)) last_layout_ = layout_of(metrics);
-    for (const Metric& metric : metrics) queue_.values.push_back(metric.value);
-    queue_.entries.push_back({step, real_clock().wall(), last_layout_, 0});
-  }
-  push(lock, to);
+  // Rows mostly repeat the names of the row before, so that is where to look first.
+  if (!last_layout_ || !last_layout_->is_of(metrics)) last_layout_ = layout_of(metrics);
+  for (const Metric& metric : metrics) queue_.values.push_back(metric.value);
+  push(lock, {step, now, last_layout_, to.size()}, to);
 }
 
 void LogWriter::post(BackgroundLog& to, std::function<void()> job) {
+  BackgroundLog* const target[] = {&to};
   std::unique_lock lock(mutex_);
   queue_.jobs.push_back(std::move(job));
-  queue_.entries.push_back({0, 0, nullptr, 0});
-  push(lock, to);
-}
-
-// Whether another log was just given the same row.
-bool LogWriter::is_last_row(const BackgroundLog& to, std::span<const Metric> metrics, std::int64_t step) const {
-  if (queue_.entries.empty()) return false;
-  const Entry& last = queue_.entries.back();
-  if (last.step != step || !last.layout || !last.layout->is_of(metrics)) return false;
-  const double* value = queue_.values.data() + queue_.values.size() - metrics.size();
-  for (const Metric& metric : metrics)
-    if (std::bit_cast<std::uint64_t>(metric.value) != std::bit_cast<std::uint64_t>(*value++)) return false;
-  const auto end = queue_.targets.end();
-  return std::find(end - static_cast<std::ptrdiff_t>(last.targets), end, &to) == end;
+  push(lock, {0, 0, nullptr, 1}, target);
 }
 
 const LogLayout* LogWriter::layout_of(std::span<const Metric> row) {
@@ -150,13 +135,17 @@ const LogLayout* LogWriter::layout_of(std::span<const Metric> row) {
   return place->second = &layout;
 }
 
-// The last entry is for `to`, too. Wakes the thread up only if it sleeps, or if it is time to write.
-void LogWriter::push(std::unique_lock<std::mutex>& lock, BackgroundLog& to) {
-  queue_.targets.push_back(&to);
-  ++queue_.entries.back().targets;
-  const bool many = ++to.waiting_ == to.rows_at_once_;
-  if (many) due_.push_back(&to);
-  if (!std::exchange(asleep_, false) && !many && !full()) return;
+// Wakes the thread up only if it sleeps, or if it is time to write.
+void LogWriter::push(std::unique_lock<std::mutex>& lock, const Entry& entry, std::span<BackgroundLog* const> to) {
+  queue_.entries.push_back(entry);
+  bool wake = std::exchange(asleep_, false) || full();
+  for (BackgroundLog* const log : to) {
+    queue_.targets.push_back(log);
+    if (++log->waiting_ != log->rows_at_once_) continue;
+    due_.push_back(log);
+    wake = true;
+  }
+  if (!wake) return;
   something_to_do_.notify_one();
   something_done_.wait(lock, [&] { return !full(); });
 }

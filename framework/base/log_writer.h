@@ -43,7 +43,7 @@ class LogWriter {
   void add(BackgroundLog& log);
   /// Writes what is queued and forgets the log.
   void remove(BackgroundLog& log);
-  void row(BackgroundLog& to, std::span<const Metric> metrics, std::int64_t step);
+  void row(std::span<BackgroundLog* const> to, std::span<const Metric> metrics, std::int64_t step);
   void post(BackgroundLog& to, std::function<void()> job);
   void flush();
 
@@ -64,9 +64,8 @@ class LogWriter {
   };
 
   LogWriter();
-  bool is_last_row(const BackgroundLog& to, std::span<const Metric> metrics, std::int64_t step) const;
   const LogLayout* layout_of(std::span<const Metric> row);
-  void push(std::unique_lock<std::mutex>& lock, BackgroundLog& to);
+  void push(std::unique_lock<std::mutex>& lock, const Entry& entry, std::span<BackgroundLog* const> to);
   void flush(std::unique_lock<std::mutex>& lock);
   bool full() const;
   void run();
