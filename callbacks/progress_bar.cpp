@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "levin/framework/base/clock.h"
 #include "levin/framework/loops/run.h"
@@ -159,7 +160,11 @@ void ProgressBar::evaluated(Trainer& trainer, LightningModule& module, std::int6
 
 void ProgressBar::advance(Trainer& trainer, LightningModule& module, Running& bar, std::int64_t done) {
   bar.done = done;
-  if (!display_ || !is_due(done, bar.total) || !may_draw()) return;
+  if (!display_ || done < bar.next_look || !is_due(done, bar.total)) return;
+  bar.next_look = done + bar.stride;
+  if (!may_draw()) return;
+  // Until it may be drawn again about as many batches come; a tenth of them need no look at the clock.
+  bar.stride = (done - std::exchange(bar.drawn_at, done)) / 10;
   if (train_ && &bar == &*train_) bar.metrics = get_metrics(trainer, module);
   draw();
 }

@@ -83,6 +83,7 @@ class LEVIN_API ProgressBar : public Callback, private LiveLine {
   struct Running : Bar {
     double started = 0;
     std::int64_t dataloader_idx = -1;
+    std::int64_t drawn_at = 0, next_look = 0, stride = 0;  // batches; looking at the clock after each would cost a small step much
   };
   std::optional<std::int64_t> train_total(const Trainer& trainer) const;
   void begin(std::optional<Running>& bar, std::string description, std::optional<std::int64_t> total);

@@ -14,7 +14,7 @@ namespace levin {
 using LoggerVersion = std::variant<std::monostate, std::int64_t, std::string>;
 
 /// What the loggers that write files share: the folder `<save_dir>/<name>/version_<n>`, numbered as Lightning does, and rows
-/// that a background thread writes. A logger of your own gives its file as a `LogSink`.
+/// that one background thread writes for all of them. A logger of your own gives its file as a `LogSink`.
 ///
 /// The folder is made by `open`, before the first hooks of a run. Several loggers without a `version` in one `save_dir` get
 /// one each, as in Lightning: give them the first one's to have their files together.

@@ -1,6 +1,8 @@
 // What logging costs a step: a tiny MLP that logs every step to CSVLogger, TensorBoardLogger and JSONLLogger with the progress bar on a
 // terminal (a pseudo-terminal that somebody reads), against the same run without any of them, in turn in one run:
 //   bench_loggers [FOLDER] [ROUNDS] [STEPS]
+// Each run with them is compared with the mean of those right before and right after it, so that a machine that gets faster or slower
+// meanwhile does not count; the quartiles of the differences say how sure the median is.
 // Bar: at most 3 us a step on top. Where other programs use the processor as well, the processor time of the training's thread
 // is the figure to read; the threads that write are not in it.
 #include <torch/nn/modules/container/sequential.h>
@@ -128,21 +130,22 @@ Times microseconds_a_step(const std::string& folder, bool logging, std::int64_t 
   return watch->microseconds_a_step(steps);
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
+double quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
 }
+double median(const std::vector<double>& values) { return quantile(values, 0.5); }
 
+// `without` has one run more than `with`: they took turns, and it began and ended.
 void report(const char* what, const std::vector<Times>& without, const std::vector<Times>& with, double Times::*which) {
   std::vector<double> before, after, on_top;
+  for (const Times& times : without) before.push_back(times.*which);
   for (std::size_t i = 0; i < with.size(); ++i) {
-    before.push_back(without[i].*which);
     after.push_back(with[i].*which);
-    on_top.push_back(after.back() - before.back());
+    on_top.push_back(after.back() - (before[i] + before[i + 1]) / 2);
   }
-  std::printf("%s: a step %.2f us, with three loggers and the bar %.2f us; on top %.2f us (median of %zu differences, %.2f to %.2f)\n", what,
-              median(before), median(after), median(on_top), on_top.size(), *std::min_element(on_top.begin(), on_top.end()),
-              *std::max_element(on_top.begin(), on_top.end()));
+  std::printf("%s: a step %.2f us, with three loggers and the bar %.2f us; on top %.2f us (median of %zu differences, quartiles %.2f and %.2f)\n",
+              what, median(before), median(after), median(on_top), on_top.size(), quantile(on_top, 0.25), quantile(on_top, 0.75));
 }
 
 }  // namespace
@@ -153,9 +156,10 @@ int main(int count, char** arguments) {
   const auto steps = levin::bench::count_argument(count, arguments, 3, "STEPS", 5000);
   microseconds_a_step(folder, true, steps);  // warm
   std::vector<Times> without, with;
+  without.push_back(microseconds_a_step(folder, false, steps));
   for (std::int64_t round = 0; round < rounds; ++round) {
-    without.push_back(microseconds_a_step(folder, false, steps));
     with.push_back(microseconds_a_step(folder, true, steps));
+    without.push_back(microseconds_a_step(folder, false, steps));
   }
   report("wall clock", without, with, &Times::wall);
   report("processor time of the training's thread", without, with, &Times::processor);

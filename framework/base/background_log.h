@@ -1,23 +1,22 @@
 #pragma once
-#include <condition_variable>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
-#include <string_view>
-#include <thread>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "levin/framework/base/export.h"
 #include "levin/framework/base/metric.h"
 
 namespace levin {
+
+class LogWriter;
+struct LogLayout;
 
 /// The file behind a log. `BackgroundLog` calls it from its own thread only.
 class LEVIN_API LogSink {
@@ -29,7 +28,7 @@ class LEVIN_API LogSink {
   virtual void flush() = 0;
 };
 
-/// Writes a log from a thread of its own, so that a step never waits for a file.
+/// Writes a log in the background, so that a step never waits for a file. One thread of the process does that for all logs.
 ///
 /// What is logged is in the file within a second, or at once when `flush()` is called. The destructor flushes, and so does the
 /// end of the process by `exit` or by leaving `main`. A `kill -9` costs that last second; how whole the file then is, is the
@@ -48,59 +47,63 @@ class LEVIN_API BackgroundLog {
   BackgroundLog(const BackgroundLog&) = delete;
   BackgroundLog& operator=(const BackgroundLog&) = delete;
 
-  /// Logs a row. Costs about 0.1 us; nothing is allocated once the queue has grown. Waits only if the file is more than a
-  /// million numbers behind.
+  /// Logs a row. Costs about 0.1 us, and less within a `SharedRow`; nothing is allocated once the queue has grown. Waits only if the files
+  /// are more than a million numbers behind.
   void row(std::span<const Metric> metrics, std::int64_t step);
   /// Something to do on the writer's thread after what was logged before, such as to give the sink something bigger than a
-  /// row. Its error becomes a warning.
+  /// row. Its error becomes a warning. It must not flush or destroy a log: it would wait for itself.
   void post(std::function<void()> job);
   /// Returns when all that was logged before is written, or could not be (which has been said).
   void flush();
 
  private:
-  // What rows have in common: of those that wait only the numbers are kept. Never changed once it is made, so that the writer's
-  // thread reads it without the lock.
-  struct Layout {
-    std::vector<Metric> metrics;  // without values; the names, with the prefix, are in names_
-    bool is_of(std::span<const Metric> row, std::size_t prefix) const;
-  };
-  struct Entry {
-    std::int64_t step;
-    double wall_time;
-    const Layout* layout;  // null: a job instead of a row
-  };
-  struct Queue {
-    std::vector<Entry> entries;
-    std::vector<double> values;  // of the rows, one after the other
-    std::vector<std::function<void()>> jobs;
-    void clear();
-  };
+  friend class LogWriter;
+  friend class SharedRow;
+  static constexpr std::size_t most_waiting = 1'000'000;  // numbers
 
-  const Layout* layout_of(std::span<const Metric> row);
-  void push(std::unique_lock<std::mutex>& lock, const Entry& entry);
-  bool many() const;
-  void run();
-  void write(Queue& work);
-  void take_row(const double* values, const Entry& entry);
-  void flush_sink();
+  // What the writer's thread calls.
+  void take_row(const LogLayout& layout, const double* values, std::int64_t step, double wall_time);
+  void take_job(const std::function<void()>& job);
+  bool flush_sink();
+  const std::vector<Metric>& names_of(const LogLayout& layout);
 
   const std::unique_ptr<LogSink> sink_;
   const std::string prefix_;
   const std::size_t rows_at_once_;
-  std::mutex mutex_;
-  std::condition_variable something_to_do_, something_done_;
-  Queue queue_;
-  std::unordered_set<std::string> names_;
-  std::deque<Layout> layouts_;
-  std::unordered_map<std::string, const Layout*> layouts_by_key_;
-  const Layout* last_layout_ = nullptr;
-  std::uint64_t flushes_wanted_ = 0, flushes_done_ = 0;
-  bool closing_ = false;
+  const std::shared_ptr<LogWriter> writer_;
+  std::size_t waiting_ = 0;  // rows since the last flush; guarded by the writer's lock
   // Of the writer's thread.
+  bool touched_ = false;                // since the last flush that worked
   std::string failure_;                 // of the last flush; empty: it worked
   std::size_t kept_ = 0, dropped_ = 0;  // numbers in the sink since it worked; rows that found no place
   std::vector<Metric> row_;
-  std::thread thread_;
+  struct Prefixed {
+    std::deque<std::string> names;
+    std::vector<Metric> metrics;
+  };
+  std::unordered_map<const LogLayout*, Prefixed> prefixed_;
+};
+
+/// For a row that goes to several logs: they are given `row` while this lives, and its end puts it into their queue once for all.
+/// A copy of it, or another row, is logged as ever, and so is everything after; the order stays. Neither the row nor its names may
+/// change meanwhile. For the thread that made it.
+class LEVIN_API SharedRow {
+ public:
+  SharedRow(std::span<const Metric> row, std::int64_t step);
+  ~SharedRow();
+  SharedRow(const SharedRow&) = delete;
+  SharedRow& operator=(const SharedRow&) = delete;
+
+ private:
+  friend class BackgroundLog;
+  bool take(BackgroundLog& log, std::span<const Metric> row, std::int64_t step);
+  void send();
+
+  const std::span<const Metric> row_;
+  const std::int64_t step_;
+  SharedRow* const outer_;
+  std::array<BackgroundLog*, 8> logs_;  // that have been given it and wait for the end
+  std::size_t count_ = 0;
 };
 
 }  // namespace levin

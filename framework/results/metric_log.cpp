@@ -1,5 +1,6 @@
 #include "levin/framework/results/metric_log.h"
 
+#include "levin/framework/base/background_log.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 
@@ -258,6 +259,7 @@ void MetricLog::send_row_with_epoch(std::int64_t step, std::int64_t epoch) {
 
 void MetricLog::send_row(std::int64_t step) {
   if (!is_rank_zero()) return;
+  const SharedRow once_for_all_files(row_, step);
   for (const auto& logger : loggers) {
     logger->log_metrics(row_, step);
     if (!logger->saves_by_itself()) logger->save();

@@ -120,6 +120,67 @@ TEST_CASE("rows keep to their own names and kinds of numbers, whichever came bef
   CHECK(text == once + once);
 }
 
+TEST_CASE("a row that is given to several logs at once keeps its place in each of them") {
+  const TemporaryFolder folder;
+  const std::string paths[] = {folder / "0", folder / "1", folder / "2"};
+  BackgroundLog plain(std::make_unique<TextSink>(paths[0])), prefixed(std::make_unique<TextSink>(paths[1]), "p-");
+  {
+    BackgroundLog gone(std::make_unique<TextSink>(paths[2]));
+    const std::vector<Metric> row{{"a", 1}, {"b", 2}};
+    log_row(plain, {{"a", 0}}, 0);
+    const SharedRow shared(row, 1);
+    plain.row(row, 1);
+    prefixed.row(row, 1);
+    plain.row(row, 1);                                                    // twice in one log
+    log_row(plain, row, 1);                                               // a copy
+    prefixed.row(row, 2);                                                 // another step
+    prefixed.post([&] { append_to_file(paths[1], "job before its log's flush\n"); });
+    for (int i = 0; i < 9; ++i) gone.row(row, 1);                         // more than fit, and then the log ends
+    plain.row(row, 1);
+    plain.flush();
+    CHECK(read(paths[0]) == "0 a=0\n1 a=1 b=2\n1 a=1 b=2\n1 a=1 b=2\n1 a=1 b=2\n");
+  }
+  CHECK(read(paths[1]) == "job before its log's flush\n1 p-a=1 p-b=2\n2 p-a=1 p-b=2\n");
+  const std::string text = read(paths[2]);
+  CHECK(std::count(text.begin(), text.end(), '\n') == 9);
+}
+
+TEST_CASE("a log writes at its own number of rows, whatever the others of the process do") {
+  struct Count : LogSink {
+    Count(std::atomic<int>& r, std::atomic<int>& w) : rows(r), written(w) {}
+    void row(std::span<const Metric>, std::int64_t, double) override { ++rows; }
+    void flush() override {
+      written = rows.load();
+      written.notify_all();
+    }
+    std::atomic<int>& rows;
+    std::atomic<int>& written;
+  };
+  std::atomic<int> rows[2] = {0, 0}, written[2] = {0, 0};
+  BackgroundLog often(std::make_unique<Count>(rows[0], written[0]), "", 2), seldom(std::make_unique<Count>(rows[1], written[1]), "", 6);
+  for (int i = 0; i < 6; ++i) {
+    log_row(often, {{"a", 1}}, i);
+    log_row(seldom, {{"a", 1}}, i);
+    if (i % 2 == 0) continue;
+    for (int seen = written[0]; seen < i + 1; seen = written[0]) written[0].wait(seen);
+  }
+  for (int seen = written[1]; seen < 6; seen = written[1]) written[1].wait(seen);
+  CHECK(written[1] == 6);
+}
+
+TEST_CASE("a forked child has a writer of its own") {
+  const TemporaryFolder folder;
+  BackgroundLog of_parent(std::make_unique<TextSink>(folder / "parent"));
+  const int status = status_of_child([&] {
+    BackgroundLog log(std::make_unique<TextSink>(folder / "child"));
+    log_row(log, {{"a", 1}}, 0);
+    log.flush();
+    if (read(folder / "child") == "0 a=1\n") std::exit(7);
+  });
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 7);
+}
+
 TEST_CASE("a name's memory may be used for another name right after") {
   const TemporaryFolder folder;
   BackgroundLog log(std::make_unique<TextSink>(folder / "log"));

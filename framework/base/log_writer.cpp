@@ -1,0 +1,218 @@
+#include "levin/framework/base/log_writer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include "levin/framework/base/background_log.h"
+#include "levin/framework/base/clock.h"
+
+namespace levin {
+namespace {
+
+constexpr std::chrono::milliseconds gathering_time{1000};
+
+// A thread that no signal is delivered to: they are the main thread's.
+template <class F>
+std::thread thread_without_signals(F&& body) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(std::forward<F>(body));
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+// Never destroyed: the end of the process may come before or after that of its logs.
+struct Current {
+  std::mutex mutex;
+  std::weak_ptr<LogWriter> writer;
+  pid_t process = 0;
+
+  std::shared_ptr<LogWriter> find() {
+    const std::lock_guard lock(mutex);
+    return process == ::getpid() ? writer.lock() : nullptr;
+  }
+};
+
+Current& current() {
+  static Current* const current = [] {
+    std::atexit([] {
+      if (const auto writer = levin::current().find()) writer->flush();
+    });
+    return new Current;
+  }();
+  return *current;
+}
+
+}  // namespace
+
+bool LogLayout::is_of(std::span<const Metric> row) const {
+  return std::equal(row.begin(), row.end(), metrics.begin(), metrics.end(),
+                    [](const Metric& given, const Metric& kept) { return given.integer == kept.integer && given.name == kept.name; });
+}
+
+void LogWriter::Queue::clear() {
+  entries.clear();
+  targets.clear();
+  values.clear();
+  jobs.clear();
+}
+
+std::shared_ptr<LogWriter> LogWriter::of_this_process() {
+  Current& now = current();
+  const std::lock_guard lock(now.mutex);
+  auto writer = now.process == ::getpid() ? now.writer.lock() : nullptr;
+  if (!writer) {
+    writer.reset(new LogWriter);
+    now.writer = writer;
+    now.process = ::getpid();
+  }
+  return writer;
+}
+
+LogWriter::LogWriter() : process_(::getpid()) {
+  thread_ = thread_without_signals([this] { run(); });
+}
+
+LogWriter::~LogWriter() {
+  if (process_ != ::getpid()) {  // a forked child has its parent's logs, but not their thread
+    thread_.detach();
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  something_to_do_.notify_one();
+  thread_.join();
+}
+
+void LogWriter::add(BackgroundLog& log) {
+  const std::lock_guard lock(mutex_);
+  logs_.push_back(&log);
+}
+
+void LogWriter::remove(BackgroundLog& log) {
+  if (process_ != ::getpid()) return;
+  std::unique_lock lock(mutex_);
+  leaving_.push_back(&log);
+  flush(lock);
+}
+
+void LogWriter::row(std::span<BackgroundLog* const> to, std::span<const Metric> metrics, std::int64_t step) {
+  const double now = real_clock().wall();
+  std::unique_lock lock(mutex_);
+  // Rows mostly repeat the names of the row before, so that is where to look first.
+  if (!last_layout_ || !last_layout_->is_of(metrics)) last_layout_ = layout_of(metrics);
+  for (const Metric& metric : metrics) queue_.values.push_back(metric.value);
+  push(lock, {step, now, last_layout_, to.size()}, to);
+}
+
+void LogWriter::post(BackgroundLog& to, std::function<void()> job) {
+  BackgroundLog* const target[] = {&to};
+  std::unique_lock lock(mutex_);
+  queue_.jobs.push_back(std::move(job));
+  push(lock, {0, 0, nullptr, 1}, target);
+}
+
+const LogLayout* LogWriter::layout_of(std::span<const Metric> row) {
+  std::string key;
+  for (const Metric& metric : row) (key += std::to_string(metric.name.size()) + (metric.integer ? "i" : "f")) += metric.name;
+  const auto [place, is_new] = layouts_by_key_.try_emplace(std::move(key));
+  if (!is_new) return place->second;
+  LogLayout& layout = layouts_.emplace_back();
+  for (const Metric& metric : row) layout.names += metric.name;
+  std::string_view rest = layout.names;
+  for (const Metric& metric : row) {
+    layout.metrics.push_back({rest.substr(0, metric.name.size()), 0, metric.integer});
+    rest.remove_prefix(metric.name.size());
+  }
+  return place->second = &layout;
+}
+
+// Wakes the thread up only if it sleeps, or if it is time to write.
+void LogWriter::push(std::unique_lock<std::mutex>& lock, const Entry& entry, std::span<BackgroundLog* const> to) {
+  queue_.entries.push_back(entry);
+  bool wake = std::exchange(asleep_, false) || full();
+  for (BackgroundLog* const log : to) {
+    queue_.targets.push_back(log);
+    if (++log->waiting_ != log->rows_at_once_) continue;
+    due_.push_back(log);
+    wake = true;
+  }
+  if (!wake) return;
+  something_to_do_.notify_one();
+  something_done_.wait(lock, [&] { return !full(); });
+}
+
+bool LogWriter::full() const { return queue_.values.size() >= BackgroundLog::most_waiting; }
+
+void LogWriter::flush() {
+  if (process_ != ::getpid()) return;
+  std::unique_lock lock(mutex_);
+  flush(lock);
+}
+
+void LogWriter::flush(std::unique_lock<std::mutex>& lock) {
+  const std::uint64_t mine = ++flushes_wanted_;
+  something_to_do_.notify_one();
+  something_done_.wait(lock, [&] { return flushes_done_ >= mine; });
+}
+
+void LogWriter::run() {
+  Queue work;
+  std::unique_lock lock(mutex_);
+  const auto wanted = [&] { return closing_ || flushes_wanted_ > flushes_done_ || full(); };
+  auto next_look = std::chrono::steady_clock::now();
+  for (;;) {
+    if (asleep_) {
+      something_to_do_.wait(lock, [&] { return !asleep_ || wanted(); });
+      asleep_ = false;
+      next_look = std::chrono::steady_clock::now() + gathering_time;
+    }
+    const bool early = something_to_do_.wait_until(lock, next_look, [&] { return wanted() || !due_.empty(); });
+    const bool all = !early || wanted();
+    const std::uint64_t flushes = flushes_wanted_;
+    const bool last = closing_;
+    const auto leaving = std::exchange(leaving_, {});
+    auto due = std::exchange(due_, {});
+    if (all) due = logs_;
+    for (BackgroundLog* const log : due) log->waiting_ = 0;
+    std::swap(work, queue_);
+    lock.unlock();
+    something_done_.notify_all();  // whoever found the queue full
+    const bool nothing_came = work.entries.empty();
+    take(work);
+    bool failing = false;
+    for (BackgroundLog* const log : due) failing = !log->flush_sink() || failing;
+    if (all) next_look = std::chrono::steady_clock::now() + gathering_time;
+    lock.lock();
+    std::erase_if(logs_, [&](BackgroundLog* const log) { return std::find(leaving.begin(), leaving.end(), log) != leaving.end(); });
+    flushes_done_ = flushes;
+    something_done_.notify_all();
+    if (last) return;
+    asleep_ = all && nothing_came && !failing && queue_.entries.empty();
+  }
+}
+
+void LogWriter::take(Queue& work) {
+  auto target = work.targets.begin();
+  const double* values = work.values.data();
+  auto job = work.jobs.begin();
+  for (const Entry& entry : work.entries) {
+    for (const auto end = target + static_cast<std::ptrdiff_t>(entry.targets); target != end; ++target) {
+      if (entry.layout) (*target)->take_row(*entry.layout, values, entry.step, entry.wall_time);
+      else (*target)->take_job(*job);
+    }
+    if (entry.layout) values += entry.layout->metrics.size();
+    else ++job;
+  }
+  work.clear();
+}
+
+}  // namespace levin
