@@ -14,30 +14,11 @@
 #include <unordered_map>
 
 #include "levin/framework/base/errors.h"
+#include "levin/framework/strategies/comm_hooks.h"
 #include "levin/framework/strategies/process_group.h"
 
 namespace levin {
 namespace {
-
-// The mean of the ranks' gradients, sent as bfloat16.
-class Bf16CompressHook final : public c10d::CppCommHookInterface<c10::intrusive_ptr<c10d::ProcessGroup>> {
- public:
-  using CppCommHookInterface::CppCommHookInterface;
-  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
-    at::Tensor compressed = bucket.getBufferRef().to(at::kBFloat16);
-    compressed.div_(state_->getSize());
-    std::vector<at::Tensor> tensors{compressed};
-    const auto buffer = bucket.getBuffer();
-    return state_->allreduce(tensors)->getFuture()->then(
-        [buffer](c10::ivalue::Future& future) {
-          const auto result = future.value();
-          const at::Tensor sum = result.isTensorList() ? result.toTensorVector()[0] : result.toTensor();
-          buffer.copy_(sum);
-          return c10::IValue(buffer);
-        },
-        c10::TensorType::get());
-  }
-};
 
 // Between the loss and backward. Its own backward brings the stop flag on its way and, the first time with a static graph, puts the
 // reduction off until all gradients are there.
@@ -71,14 +52,6 @@ std::unique_ptr<c10d::Reducer> make_reducer(const ProcessGroup& group, const std
   return std::make_unique<c10d::Reducer>(parameters, std::move(buckets), group.c10d(), sparse, cap, o.find_unused_parameters,
                                          o.gradient_as_bucket_view, std::move(names), first, /*skip_all_reduce_unused_params=*/false,
                                          /*use_python_reducer=*/false, std::vector<std::int64_t>{});
-}
-
-void register_hook(c10d::Reducer& reducer, const ProcessGroup& group, const std::optional<std::string>& hook) {
-  if (!hook) return;
-  if (*hook == "allreduce") reducer.register_builtin_comm_hook(c10d::BuiltinCommHookType::ALLREDUCE);
-  else if (*hook == "fp16_compress") reducer.register_builtin_comm_hook(c10d::BuiltinCommHookType::FP16_COMPRESS);
-  else if (*hook == "bf16_compress") reducer.register_comm_hook(std::make_unique<Bf16CompressHook>(group.c10d()));
-  else throw ValueError("ddp_comm_hook '" + *hook + "': there are fp16_compress, bf16_compress and allreduce");
 }
 
 // Lightning's words behind c10d's.
@@ -137,7 +110,7 @@ GradientReducer::GradientReducer(const ProcessGroup& group, const NamedParameter
   tensors.push_back(impl_->flag);
   impl_->reducer = make_reducer(group, tensors, std::move(names), options);
   if (options.static_graph) impl_->reducer->set_static_graph();
-  register_hook(*impl_->reducer, group, options.comm_hook);
+  choose_comm_hook(*impl_->reducer, group, tensors, options.comm_hook);
 }
 
 // The parameters outlive this, and so would hooks that call a reducer which is no more.

@@ -17,7 +17,7 @@ struct GradientReducerOptions {
   bool static_graph = false;
   bool gradient_as_bucket_view = false;
   double bucket_cap_mb = 25;
-  /// "fp16_compress", "bf16_compress", "allreduce"; none: c10d's own mean.
+  /// "fp16_compress", "bf16_compress", "allreduce"; none: what is fastest.
   std::optional<std::string> comm_hook;
 };
 

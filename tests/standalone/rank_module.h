@@ -89,6 +89,7 @@ class RankModule : public levin::LightningModule {
   explicit RankModule(const Arguments& arguments)
       : arguments_(arguments), hidden_(register_module("hidden", torch::nn::Linear(8, 16))), out_(register_module("out", torch::nn::Linear(16, 4))) {
     if (arguments_.has("unused")) unused_ = register_module("unused", torch::nn::Linear(8, 8));
+    if (arguments_.has("many")) many_ = register_parameter("many", at::zeros({100'000}));
     if (arguments_.has("norm")) norm_ = register_module("norm", levin::nn::SyncBatchNorm(16));
     set_weights(*this);
     if (norm_) {
@@ -102,7 +103,10 @@ class RankModule : public levin::LightningModule {
     if (norm_) h = norm_(h);
     return out_(at::tanh(h));
   }
-  at::Tensor loss(const levin::Batch& batch) { return torch::nn::functional::mse_loss(forward(batch[0].tensor()), batch[1].tensor()); }
+  at::Tensor loss(const levin::Batch& batch) {
+    const at::Tensor error = torch::nn::functional::mse_loss(forward(batch[0].tensor()), batch[1].tensor());
+    return many_.defined() ? error + (batch[0].tensor().mean() * many_).sum() : error;
+  }
 
   levin::StepOutput training_step(const levin::Batch& batch, std::int64_t batch_idx) override {
     fail_at("forward");
@@ -139,4 +143,5 @@ class RankModule : public levin::LightningModule {
   Arguments arguments_;
   torch::nn::Linear hidden_, out_, unused_{nullptr};
   levin::nn::SyncBatchNorm norm_{nullptr};
+  at::Tensor many_;  ///< so many that their gradients do not go through rank 0
 };

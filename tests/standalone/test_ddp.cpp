@@ -41,6 +41,18 @@ TEST_CASE("every way of averaging gives the weights of one process") {
   }
 }
 
+TEST_CASE("few gradients go through rank 0 and many around all ranks, with the same weights at the end") {
+  const TemporaryFolder few, ring, alone;
+  CHECK(weights_after("", 2, few.path()) == weights_after("hook=allreduce", 2, ring.path()));  // two numbers have one sum
+  const auto expected = weights_after("many=1", 1, alone.path());
+  for (const int devices : {2, 4}) {
+    INFO(devices);
+    const TemporaryFolder folder;
+    CHECK(largest_difference(expected, weights_after("many=1", devices, folder.path())) < 1e-5);
+    CHECK(numbers(folder.path() + "/weights.0") == numbers(folder.path() + "/weights.1"));
+  }
+}
+
 TEST_CASE("compressed gradients are near the others") {
   const TemporaryFolder reference;
   const auto alone = weights_after("strategy=ddp", 1, reference.path());

@@ -49,19 +49,19 @@ TEST_CASE("levin-run does not start a job again that SIGTERM to one of its ranks
 
 TEST_CASE("one rank's failure ends all, and is told with its rank") {
   struct Case {
-    const char *how, *phase, *told;
+    const char *how, *phase, *more;
   };
-  const Case cases[] = {{"throw", "forward", "rank 1"}, {"throw", "backward", "rank 1"}, {"throw", "validation", "rank 1"}, {"throw", "save", "rank 1"},
-                        {"throw", "teardown", "rank 1"}, {"kill", "forward", "rank 1"},  {"segv", "backward", "rank 1"},  {"exit", "forward", "rank 1"},
-                        {"memory", "validation", "rank 1"}};
+  const Case cases[] = {{"throw", "forward", ""}, {"throw", "backward", ""},       {"throw", "backward", "many=1"}, {"throw", "validation", ""}, {"throw", "save", ""},
+                        {"throw", "teardown", ""}, {"kill", "forward", ""},        {"kill", "forward", "many=1"},   {"segv", "backward", ""},    {"exit", "forward", ""},
+                        {"memory", "validation", ""}};
   for (const Case& c : cases) {
-    INFO(c.how << " at " << c.phase);
+    INFO(c.how << " at " << c.phase << " " << c.more);
     const TemporaryFolder folder;
-    const Ran ran = run_ranks(std::string("train devices=3 batch=2 epochs=3 pids=1 validate=1 save=1 fail_at=") + c.phase + " how=" + c.how, folder.path());
+    const Ran ran = run_ranks(std::string("train devices=3 batch=2 epochs=3 pids=1 validate=1 save=1 fail_at=") + c.phase + " how=" + c.how + " " + c.more, folder.path());
     INFO(ran.output);
     CHECK(ran.exit_code != 0);
     CHECK(ran.exit_code != 124);  // it hung
-    CHECK(ran.output.find(c.told) != ran.output.npos);
+    CHECK(ran.output.find("rank 1") != ran.output.npos);
     for (int rank = 0; rank < 3; ++rank) CHECK_FALSE(alive(pid_of(folder.path(), rank)));
   }
 }
