@@ -73,7 +73,15 @@ ProcessGroup::ProcessGroup(const ClusterEnvironment& environment, const std::str
 // After an error there may be an operation in flight whose peer never comes, and the group's destructor would wait for it.
 ProcessGroup::~ProcessGroup() {
   impl_->watcher.reset();
-  if (!left()) return;
+  if (!left()) {
+    if (!impl_->nccl) return;
+    try {
+      impl_->nccl->shutdown();  // or it says that nobody has, and aborts what may still be running
+    } catch (const std::exception&) {
+      // The process ends, or the next group says what is wrong.
+    }
+    return;
+  }
   (void)impl_->group.release();
   (void)impl_->nccl.release();
 }
