@@ -29,7 +29,12 @@ struct Graph final : at::cuda::CUDAGraph {
 class Recorder final : public GraphRecorder {
  public:
   explicit Recorder(at::Device device) : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())) {}
-  ~Recorder() override { reset(); }
+  ~Recorder() override {
+    try {
+      reset();
+    } catch (const std::exception&) {  // a device that has failed fails at everything; who used it has said so
+    }
+  }
 
   void warm_up(const std::function<void()>& work) override {
     const c10::cuda::CUDAGuard guard(device_);

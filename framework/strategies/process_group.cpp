@@ -39,6 +39,7 @@ struct ProcessGroup::Impl {
   // What c10d throws names sockets; a person wants to know which rank.
   template <class F>
   auto guarded(std::string_view what, F&& f) {
+    if (watcher) watcher->count_point();
     try {
       return f();
     } catch (const std::exception& error) {
@@ -91,6 +92,10 @@ void ProcessGroup::check() {
   impl_->guarded("a collective", [&] {
     if ((impl_->watcher && impl_->watcher->failed()) || impl_->nccl->getError() != c10d::ErrorType::SUCCESS) throw RuntimeError("NCCL has given up");
   });
+}
+
+void ProcessGroup::count_point() {
+  if (impl_->watcher) impl_->watcher->count_point();
 }
 
 int ProcessGroup::rank() const { return impl_->rank; }
