@@ -1,12 +1,12 @@
 # Finds the CUDA half of the LibTorch that FindLibTorch has found, and headers to compile with it: target LibTorch::Cuda.
 #
-# No CUDA toolkit is needed, headers are enough. They are taken from the first of these places that has all of them:
+# No CUDA toolkit is needed, headers are enough. They are taken from the first of these places that has all of them, each filled up from a CUDA
+# toolkit ($CUDA_HOME, /usr/local/cuda, nvcc's own) where it lacks some:
 #   1. -DCUDA_HEADERS=<folder;...>, an error if something is missing there
 #   2. NVIDIA's wheels beside LibTorch: scripts/setup --cuda
 #   3. those of the checkout's .venv-interop: scripts/setup --interop
-#   4. $CUDA_HOME/include, /usr/local/cuda/include
 # A LibTorch without CUDA, or no headers: not found, and LibTorchCuda_WHY says what is missing.
-set(_levin_cuda_headers cuda_runtime_api.h cublas_v2.h cusparse.h cusolverDn.h nccl.h)
+set(_levin_cuda_headers cuda_runtime_api.h cublas_v2.h cusparse.h cusolverDn.h nccl.h crt/host_defines.h nv/target)
 
 # Those of the folders that hold one of the headers; empty unless they hold all.
 function(_levin_cuda_folders out)
@@ -40,14 +40,22 @@ elseif(CUDA_HEADERS)
     message(FATAL_ERROR "CUDA_HEADERS=${CUDA_HEADERS}: not all of ${_levin_cuda_headers} are there")
   endif()
 else()
-  file(GLOB _levin_beside ${LibTorch_PREFIX}/../nvidia/*/include)
-  file(GLOB _levin_interop ${CMAKE_CURRENT_LIST_DIR}/../.venv-interop/lib/python*/site-packages/nvidia/*/include)
-  foreach(places _levin_beside _levin_interop "$ENV{CUDA_HOME}/include" /usr/local/cuda/include)
+  set(_levin_toolkit "")
+  find_program(_levin_nvcc nvcc NO_CACHE)
+  if(_levin_nvcc)
+    get_filename_component(_levin_nvcc "${_levin_nvcc}" REALPATH)
+    get_filename_component(_levin_nvcc "${_levin_nvcc}/../.." ABSOLUTE)
+  endif()
+  foreach(place "$ENV{CUDA_HOME}" /usr/local/cuda "${_levin_nvcc}")
+    if(place)
+      list(APPEND _levin_toolkit ${place}/include ${place}/include/cccl)
+    endif()
+  endforeach()
+  set(_levin_interop_folder ${CMAKE_CURRENT_LIST_DIR}/../.venv-interop/lib/python*/site-packages)
+  foreach(place ${LibTorch_PREFIX}/.. ${_levin_interop_folder})
     if(NOT LibTorchCuda_INCLUDE_DIRS)
-      if(DEFINED ${places})
-        set(places ${${places}})
-      endif()
-      _levin_cuda_folders(LibTorchCuda_INCLUDE_DIRS ${places})
+      file(GLOB _levin_wheels ${place}/nvidia/*/include ${place}/nvidia/*/include/cccl)
+      _levin_cuda_folders(LibTorchCuda_INCLUDE_DIRS ${_levin_wheels} ${_levin_toolkit})
     endif()
   endforeach()
   if(NOT LibTorchCuda_INCLUDE_DIRS)

@@ -9,6 +9,7 @@
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <mutex>
 
 #include "levin/callbacks/device_stats_monitor.h"
@@ -85,8 +86,10 @@ Backend* make() {
   // ATen asks once whether there is CUDA, and keeps to the answer.
   if (!at::hasCUDA()) {
     throw RuntimeError("LibTorch was asked for CUDA before levin had loaded it, and says no from then on; make the Trainer, or call "
-                       "levin::cuda_backend(), before anything such as torch::cuda::is_available()");
+                       "levin::cuda_backend(), before anything such as torch::cuda::is_available(), a backward on the CPU or is_pinned()");
   }
+  // For `deterministic`, also of a later Trainer: ATen looks at it once, at the first product of matrices.
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
   if (const auto seed = global_seed()) backend.seed(*seed);
   return &backend;

@@ -1,8 +1,10 @@
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAEvent.h>
+#include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 
 #include <mutex>
@@ -12,11 +14,27 @@
 namespace levin::cuda {
 namespace {
 
+/// LibTorch's replay fills two numbers on the device for the generator, which costs more than a small graph, whether or not anything recorded
+/// draws from it.
+struct Graph final : at::cuda::CUDAGraph {
+  bool draws() const {
+    for (const auto& [state, increment] : captured_generator_states_)
+      if (increment != 0) return true;
+    return false;
+  }
+  void launch(cudaStream_t stream) { C10_CUDA_CHECK(cudaGraphLaunch(graph_exec_, stream)); }
+};
+
 /// A CUDA graph with a memory pool of its own. Warm-up and recording share one side stream, so that autograd's nodes meet the same one.
 class Recorder final : public GraphRecorder {
  public:
   explicit Recorder(at::Device device) : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())) {}
-  ~Recorder() override { reset(); }
+  ~Recorder() override {
+    try {
+      reset();
+    } catch (const std::exception&) {  // a device that has failed fails at everything; who used it has said so
+    }
+  }
 
   void warm_up(const std::function<void()>& work) override {
     const c10::cuda::CUDAGuard guard(device_);
@@ -37,26 +55,26 @@ class Recorder final : public GraphRecorder {
     c10::cuda::CUDACachingAllocator::emptyCache();  // the pool below can't use what others have cached
     const c10::cuda::CUDAStreamGuard on_side(stream_);
     pool_ = at::cuda::graph_pool_handle();
-    graph_ = std::make_unique<at::cuda::CUDAGraph>();
-    // Other threads (loaders, NCCL's watchdog) may go on calling CUDA meanwhile.
-    graph_->capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    graph_ = std::make_unique<Graph>();
+    // cuBLAS's workspaces, whose addresses the graph keeps, come from its own pool then: there nobody takes them away.
+    at::cuda::clearCublasWorkspaces();
     try {
+      // Other threads (loaders, NCCL's watchdog) may go on calling CUDA meanwhile.
+      graph_->capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
       work();
-    } catch (...) {
-      abandon(random);
-      throw;
-    }
-    try {
       graph_->capture_end();
     } catch (...) {
-      clean_up(random);
+      abandon(random);
+      at::cuda::clearCublasWorkspaces();
       throw;
     }
+    at::cuda::clearCublasWorkspaces();
   }
 
   void replay() override {
     const c10::cuda::CUDAGuard guard(device_);
-    graph_->replay();
+    if (graph_->draws()) graph_->replay();
+    else graph_->launch(c10::cuda::getCurrentCUDAStream(device_.index()));
   }
 
   void reset() override {
@@ -82,6 +100,7 @@ class Recorder final : public GraphRecorder {
     return own.get_state();
   }
 
+  // Wherever the recording has failed. What was recorded without an error of CUDA's is ended in order, and thrown away.
   void abandon(const at::Tensor& random) {
     try {
       graph_->capture_end();
@@ -91,14 +110,24 @@ class Recorder final : public GraphRecorder {
     }
   }
 
-  // A recording that CUDA itself has given up ends without telling the allocator and the generator, who would wait for its end.
+  // A recording that CUDA itself has given up ends without telling the allocators and the generator, who would wait for its end.
   void clean_up(const at::Tensor& random) {
     (void)cudaGetLastError();
-    try {
+    const auto tell = [](auto&& end) {
+      try {
+        end();
+      } catch (const std::exception&) {  // it knew
+      }
+    };
+    tell([&] {
       c10::cuda::CUDACachingAllocator::endAllocateToPool(device_.index(), pool_);
       c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_);
-    } catch (const c10::Error&) {  // it knew
-    }
+    });
+    tell([&] {  // of pinned memory
+      at::HostAllocator& host = *at::getHostAllocator(at::kCUDA);
+      host.end_allocate_to_pool(pool_);
+      host.release_pool(pool_);
+    });
     graph_.reset();
     at::Generator fresh = at::cuda::detail::createCUDAGenerator(device_.index()), own = generator();
     fresh.set_state(random);
@@ -109,7 +138,7 @@ class Recorder final : public GraphRecorder {
   at::Device device_;
   c10::cuda::CUDAStream stream_;
   at::cuda::MempoolId_t pool_{0, 0};
-  std::unique_ptr<at::cuda::CUDAGraph> graph_;
+  std::unique_ptr<Graph> graph_;
 };
 
 }  // namespace

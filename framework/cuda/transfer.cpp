@@ -40,7 +40,9 @@ std::vector<at::Tensor> to_device(const std::vector<at::Tensor>& tensors, at::De
       out.push_back(tensor.to(device, /*non_blocking=*/true));
       continue;
     }
-    const at::Tensor pinned = tensor.is_pinned() ? tensor : tensor.pin_memory();
+    // `pin_memory` keeps strides, and nothing can be copied to where elements overlap, as an expanded tensor's do.
+    const at::Tensor dense = tensor.is_non_overlapping_and_dense() ? tensor : tensor.contiguous();
+    const at::Tensor pinned = dense.is_pinned() ? dense : dense.pin_memory();
     const c10::cuda::CUDAStreamGuard on_copies(copies);
     out.push_back(pinned.to(device, /*non_blocking=*/true));
     // The memory belongs to the stream of the copies; it is not to be given away while this one may still use it.

@@ -20,16 +20,18 @@ void apply(torch::nn::Module& module, const std::vector<bool>& training, std::si
 
 }  // namespace
 
-std::size_t count_in_eval_mode(const torch::nn::Module& module) {
+std::vector<bool> modes_of(const torch::nn::Module& module) {
   std::vector<bool> training;
   collect(module, training);
+  return training;
+}
+
+std::size_t count_in_eval_mode(const torch::nn::Module& module) {
+  const std::vector<bool> training = modes_of(module);
   return static_cast<std::size_t>(std::count(training.begin(), training.end(), false));
 }
 
-void ModuleMode::capture(const torch::nn::Module& module) {
-  training_.clear();
-  collect(module, training_);
-}
+void ModuleMode::capture(const torch::nn::Module& module) { training_ = modes_of(module); }
 
 void ModuleMode::restore(torch::nn::Module& module) const {
   if (std::equal(training_.begin() + 1, training_.end(), training_.begin())) {

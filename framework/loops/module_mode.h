@@ -8,6 +8,8 @@ class Module;
 
 namespace levin {
 
+/// Of this module and all inside it, depth first: whether it is in training mode.
+std::vector<bool> modes_of(const torch::nn::Module& module);
 /// How many modules, this one and all inside it, are in eval mode.
 std::size_t count_in_eval_mode(const torch::nn::Module& module);
 

@@ -75,6 +75,8 @@ void Optimization::use_optimizers(Run& run) {
   optimizers_ = LightningOptimizers(std::move(steppers));
 }
 
+void Optimization::forget_recorded() { graph_.reset(); }
+
 StepOutput Optimization::run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating) {
   const ProfiledAction action = run.profile("run_training_batch");
   batch_ = &batch;

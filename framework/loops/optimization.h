@@ -17,6 +17,8 @@ class LEVIN_API Optimization {
   /// The run has new optimizers. `run` is kept for their steps.
   void use_optimizers(Run& run);
   const LightningOptimizers& optimizers() const { return optimizers_; }
+  /// The run is over: a recorded step and its memory are of no use any more.
+  void forget_recorded();
 
   /// Runs the batch. While `accumulating` only the closure runs, no step. Returns what the batch-end hooks get.
   StepOutput run(Run& run, const Batch& batch, std::int64_t batch_idx, bool accumulating);

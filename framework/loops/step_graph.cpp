@@ -4,6 +4,7 @@
 #include "levin/framework/base/errors.h"
 #include "levin/framework/loops/step_graph_rules.h"
 #include "levin/framework/optim/fused_optimizer.h"
+#include "levin/framework/precision/grad_scaler.h"
 
 namespace levin {
 
@@ -30,6 +31,9 @@ StepOutput copy_of(const StepOutput& output) {
   return out;
 }
 
+// What `needs_host` has looked at.
+optim::FusedOptimizer& fused_of(const Run& run) { return static_cast<optim::FusedOptimizer&>(*run.optimizers.front()); }
+
 std::vector<at::Tensor> parameters_of(const Run& run) {
   std::vector<at::Tensor> out;
   for (const auto& group : run.optimizers.front()->param_groups()) out.insert(out.end(), group.params().begin(), group.params().end());
@@ -44,8 +48,8 @@ StepGraph::~StepGraph() = default;
 StepOutput StepGraph::run(Run& run, const Batch& batch, const Step& step, OptimizerProgress& progress) {
   if (!reason_.empty()) return step(batch);
   const Key batch_key = key_of(batch), model_key = key_of(run);
-  // Moved, frozen, another momentum: recorded anew, but not for ever.
-  if (!model_key_.empty() && model_key != model_key_) {
+  // Moved, frozen, another momentum, a state that was loaded: recorded anew, but not for ever.
+  if ((!model_key_.empty() && model_key != model_key_) || (recorded_ && fused_of(run).layout() != layout_)) {
     forget();
     if (++model_changes_ == most_model_changes) give_up("the model or its optimizer's options change again and again");
   }
@@ -89,8 +93,8 @@ StepOutput StepGraph::warm_up(Run& run, const Batch& batch, const Step& step) {
 StepOutput StepGraph::record(Run& run, const Batch& batch, const Step& step, OptimizerProgress& progress) {
   const OptimizerProgress before = progress;
   inputs_ = batch.map([](const at::Tensor& tensor) { return tensor.clone(); });
-  // Brought up to date here, or the recorded step would set the rates back each time.
-  static_cast<optim::FusedOptimizer&>(*run.optimizers.front()).refresh_lr();
+  fused_of(run).refresh_lr();  // or the recorded step would set the rates back each time
+  layout_ = fused_of(run).layout();  // as before: a recorded step that makes another is of no use either
   MetricLog& log = run.metric_log;
   log.recorder = [&](std::string_view name, const at::Tensor* value, const LogOptions& options) {
     if (!value || value->device() != run.strategy->root_device())
@@ -103,6 +107,7 @@ StepOutput StepGraph::record(Run& run, const Batch& batch, const Step& step, Opt
   } catch (const std::exception& error) {
     // Nothing of the step was done, so it is done now, and throws again whatever was its own.
     log.recorder = nullptr;
+    if (GradScaler* scaler = run.precision->scaler()) scaler->abandon_step();
     const std::string reason = first_line(error.what());
     progress = before;
     forget();
@@ -120,7 +125,7 @@ StepOutput StepGraph::replay(Run& run, const Batch& batch) {
   inputs_.for_each([&](const at::Tensor& tensor) { places.push_back(tensor); });
   std::size_t next = 0;
   batch.for_each([&](const at::Tensor& tensor) { places[next++].copy_(tensor, /*non_blocking=*/true); });
-  static_cast<optim::FusedOptimizer&>(*run.optimizers.front()).refresh_lr();
+  fused_of(run).refresh_lr();
   recorder_->replay();
   ++replays_;
   put_gradients_back(run);

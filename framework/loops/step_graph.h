@@ -58,6 +58,7 @@ class LEVIN_API StepGraph {
   bool recorded_ = false, said_recorded_ = false, said_other_shape_ = false;
   std::int64_t replays_ = 0;
   Key batch_key_, model_key_;  ///< of the steps so far; a recorded step holds for these only
+  std::int64_t layout_ = 0;    ///< of the optimizer when the step was recorded; likewise
 
   // Where the recorded step reads and writes.
   Batch inputs_;

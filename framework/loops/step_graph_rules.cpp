@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "levin/framework/base/class_name.h"
+#include "levin/framework/loops/module_mode.h"
 #include "levin/framework/metrics/metric.h"
 #include "levin/framework/optim/fused_optimizer.h"
 
@@ -101,7 +102,8 @@ Key key_of(const Batch& batch) {
 }
 
 Key key_of(const Run& run) {
-  Key out{run.module->is_training(), run.options.accumulate_grad_batches};
+  Key out{run.options.accumulate_grad_batches};
+  for (const bool training : modes_of(*run.module)) out.push_back(training);
   for (const auto& optimizer : run.optimizers)
     for (std::size_t i = 0; i < optimizer->param_groups().size(); ++i) append(*optimizer, i, out);
   return out;

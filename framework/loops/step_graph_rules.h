@@ -14,7 +14,7 @@ std::string needs_host(const Batch& batch, at::Device device);
 
 /// A number for everything about a batch that a recorded step holds on to: its structure, sizes and types.
 std::vector<std::int64_t> key_of(const Batch& batch);
-/// The same of the model: where its parameters are, which are trained, and options of the optimizer that a kernel gets as numbers.
+/// The same of the model: where its parameters are, which are trained, modules' modes, and options of the optimizer that a kernel gets as numbers.
 std::vector<std::int64_t> key_of(const Run& run);
 
 /// Watches a step that is run as always, for what a recorded one would leave out: callbacks' hooks, random numbers of the host, metrics.

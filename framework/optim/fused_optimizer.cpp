@@ -214,6 +214,7 @@ void FusedOptimizer::make_state() {
 
 void FusedOptimizer::build(std::size_t group, Plan& plan) {
   plan = Plan{};
+  ++layout_;
   plan.built = true;
   plan.columns = columns_in_use(group);
   for (const at::Tensor& parameter : param_groups_[group].params()) {

@@ -61,6 +61,8 @@ class LEVIN_API FusedOptimizer : public Optimizer {
   /// `takes_tensor_lr`.
   void use_tensor_lr(bool on);
   virtual bool takes_tensor_lr() const { return false; }
+  /// Another number whenever `step` may read or write tensors that it didn't before: a graph recorded until then is of no use.
+  std::int64_t layout() const { return layout_; }
   /// Brings those tensors up to date with `lr`; `step` does so itself, a graph that is replayed does not.
   void refresh_lr();
 
@@ -80,7 +82,10 @@ class LEVIN_API FusedOptimizer : public Optimizer {
   void write_state(const at::Tensor& parameter, TensorExporter& tensors, Dict& out) const override;
   void read_state(const at::Tensor& parameter, const Dict& in) override;
   void check_state(const at::Tensor& parameter, const Dict& in) const override;
-  void groups_changed() override { plans_.clear(); }
+  void groups_changed() override {
+    plans_.clear();
+    ++layout_;
+  }
   /// Makes the state of all parameters now, for the optimizers that do not wait for a gradient.
   void make_state();
 
@@ -106,6 +111,7 @@ class LEVIN_API FusedOptimizer : public Optimizer {
 
   std::vector<StateColumn> columns_;
   std::vector<Plan> plans_;  // one per group
+  std::int64_t layout_ = 0;
   bool tensor_lr_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "levin/framework/precision/grad_scaler.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
 #include <ATen/ops/_amp_update_scale.h>
 #include <ATen/ops/full.h>
@@ -132,6 +133,10 @@ at::Tensor GradScaler::step(optim::Optimizer& optimizer) {
   return out;
 }
 
+void GradScaler::abandon_step() {
+  for (Found& found : found_) found.stage = Stage::ready, found.recorded = false;
+}
+
 void GradScaler::update() {
   if (!options_.enabled) return;
   require_scale("update");
@@ -143,14 +148,14 @@ void GradScaler::update() {
   }
   if (!all.defined()) throw RuntimeError("No inf checks were recorded prior to update.");
   at::_amp_update_scale_(scale_, growth_tracker_, all, options_.growth_factor, options_.backoff_factor, options_.growth_interval);
-  for (Found& found : found_) found.stage = Stage::ready, found.recorded = false;
+  abandon_step();
 }
 
 void GradScaler::update(double new_scale) {
   if (!options_.enabled) return;
   require_scale("update");
   scale_.fill_(new_scale);
-  for (Found& found : found_) found.stage = Stage::ready, found.recorded = false;
+  abandon_step();
 }
 
 double GradScaler::get_scale() const {

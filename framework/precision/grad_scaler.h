@@ -58,6 +58,9 @@ class LEVIN_API GradScaler {
   void update();
   void update(double new_scale);
 
+  /// What was done since the last `update` came to nothing, and is done again: it may begin with `unscale_`.
+  void abandon_step();
+
   // These wait for the device.
   double get_scale() const;
   /// {"scale", "growth_factor", "backoff_factor", "growth_interval", "_growth_tracker"}; empty where it is not enabled.

@@ -38,7 +38,7 @@ void MetricValue::add(const MetricValue& value, double weight) {
     if (!on_device()) tensor_ = as_tensor(*this, other);
     is_double_ = is_double_ || value.is_double_;
     if (is_double_) tensor_ = tensor_.to(at::kDouble);
-    tensor_.add_(other, weight);
+    tensor_ = at::add(tensor_, other, weight);  // not in place: copies, such as the value before a batch, share the tensor
     return;
   }
   const double term = rounded(value.number_ * weight, value.is_double_);

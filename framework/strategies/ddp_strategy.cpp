@@ -119,6 +119,7 @@ std::shared_ptr<void> DDPStrategy::block_backward_sync() {
 void DDPStrategy::before_training_step() {
   stop_agreed_ = false;
   if (alone()) return;
+  group_->count_point();
   group_->check();
   // As in torch: buffers are sent before a forward pass unless the one before it kept its gradients to itself.
   if (std::exchange(buffers_due_, blocked_ == 0) && options_.broadcast_buffers && !buffers_.empty()) {
@@ -129,6 +130,7 @@ void DDPStrategy::before_training_step() {
 }
 
 at::Tensor DDPStrategy::before_backward(const at::Tensor& loss) {
+  if (!alone()) group_->count_point();
   return averages() ? reducer_->prepare_for_backward(loss, stop_wanted()) : loss;
 }
 

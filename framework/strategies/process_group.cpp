@@ -39,6 +39,7 @@ struct ProcessGroup::Impl {
   // What c10d throws names sockets; a person wants to know which rank.
   template <class F>
   auto guarded(std::string_view what, F&& f) {
+    if (watcher) watcher->count_point();
     try {
       return f();
     } catch (const std::exception& error) {
@@ -73,7 +74,15 @@ ProcessGroup::ProcessGroup(const ClusterEnvironment& environment, const std::str
 // After an error there may be an operation in flight whose peer never comes, and the group's destructor would wait for it.
 ProcessGroup::~ProcessGroup() {
   impl_->watcher.reset();
-  if (!left()) return;
+  if (!left()) {
+    if (!impl_->nccl) return;
+    try {
+      impl_->nccl->shutdown();  // or it says that nobody has, and aborts what may still be running
+    } catch (const std::exception&) {
+      // The process ends, or the next group says what is wrong.
+    }
+    return;
+  }
   (void)impl_->group.release();
   (void)impl_->nccl.release();
 }
@@ -83,6 +92,10 @@ void ProcessGroup::check() {
   impl_->guarded("a collective", [&] {
     if ((impl_->watcher && impl_->watcher->failed()) || impl_->nccl->getError() != c10d::ErrorType::SUCCESS) throw RuntimeError("NCCL has given up");
   });
+}
+
+void ProcessGroup::count_point() {
+  if (impl_->watcher) impl_->watcher->count_point();
 }
 
 int ProcessGroup::rank() const { return impl_->rank; }

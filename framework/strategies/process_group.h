@@ -64,6 +64,9 @@ class LEVIN_API ProcessGroup {
   /// Collectives on a device are only begun by who calls them: DistributedError here if one has failed since.
   void check();
 
+  /// This rank has come to where all ranks come, beside the collectives: a training step. `explain_failure` names who hasn't.
+  void count_point();
+
   /// SIGTERM has arrived at some other rank: told within a moment, for loops that have no collective.
   bool peer_terminated() const;
 

@@ -28,12 +28,24 @@ at::Device Strategy::root_device() const {
                      std::to_string(parallel_devices_.size()) + "; start as many ranks, or leave `devices` at \"auto\"");
 }
 
+namespace {
+
+// Python's moves gradients too. LibTorch's leaves them behind, and their memory with them.
+void move(LightningModule& module, at::Device device) {
+  module.to(device);
+  for (at::Tensor& parameter : module.parameters())
+    if (const at::Tensor& gradient = parameter.grad(); gradient.defined() && gradient.device() != device)
+      parameter.mutable_grad() = gradient.to(device);
+}
+
+}  // namespace
+
 void Strategy::setup(LightningModule& module, bool) {
-  if (module.device() != root_device()) module.to(root_device());
+  if (module.device() != root_device()) move(module, root_device());
 }
 
 void Strategy::teardown(LightningModule& module) {
-  if (!root_device().is_cpu()) module.to(at::kCPU);
+  if (!root_device().is_cpu()) move(module, at::kCPU);
 }
 
 at::Tensor Strategy::optimizer_step(Precision& precision, optim::Optimizer& optimizer, const Closure& closure,

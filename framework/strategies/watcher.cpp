@@ -2,6 +2,7 @@
 
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 #include "levin/framework/base/signal_flags.h"
@@ -50,7 +51,7 @@ void Watcher::stop() {
 void Watcher::watch() {
   try {
     for (std::int64_t beat = 1;; ++beat) {
-      store_->set(key("beat", rank_), bytes_of(std::to_string(beat)));
+      store_->set(key("beat", rank_), bytes_of(std::to_string(beat) + " " + std::to_string(points_.load())));
       if (signals::terminated() && !told_) {
         store_->set("terminated", bytes_of(std::to_string(rank_)));
         told_ = true;
@@ -119,6 +120,18 @@ std::vector<std::string> Watcher::beats() {
   return out;
 }
 
+// The ranks that have come to fewer points than others. By now each has stopped: it looks for a cause as this one does, or is late.
+std::string Watcher::late(const std::vector<std::string>& beats) const {
+  std::vector<std::int64_t> points;
+  for (const std::string& beat : beats) points.push_back(beat.empty() ? points_.load() : std::stoll(beat.substr(beat.find(' '))));
+  const std::int64_t most = *std::max_element(points.begin(), points.end());
+  std::vector<int> late;
+  for (int rank = 0; rank < size_; ++rank)
+    if (points[static_cast<std::size_t>(rank)] < most) late.push_back(rank);
+  if (late.empty()) return "";
+  return names(late) + (late.size() == 1 ? " lives, but has not come to where the others wait for it" : " live, but have not come to where the others wait for them");
+}
+
 std::string Watcher::explain_failure() {
   try {
     const auto until = SteadyClock::now() + silence;
@@ -138,10 +151,10 @@ std::string Watcher::explain_failure() {
       for (int rank = 0; rank < size_; ++rank)
         if (!alive[static_cast<std::size_t>(rank)] && !store_->check({key("followed", rank)})) silent.push_back(rank);
       if (SteadyClock::now() >= until) {
-        if (silent.empty()) return "all ranks live, but their collectives failed";
-        const std::string gone = names(silent) + (silent.size() == 1 ? " is" : " are") + " gone, without a word";
-        store_->set("explained", bytes_of(gone));
-        return gone;
+        std::string found = silent.empty() ? late(now) : names(silent) + (silent.size() == 1 ? " is" : " are") + " gone, without a word";
+        if (found.empty()) return "all ranks live, but their collectives failed";
+        store_->set("explained", bytes_of(found));
+        return found;
       }
       std::this_thread::sleep_for(100ms);
     }

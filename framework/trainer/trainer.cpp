@@ -325,6 +325,7 @@ void Trainer::Impl::internal_teardown() {
     // A state that is loaded goes where its parameters are by now.
     for (const auto& optimizer : run.optimizers) optimizer->load_state_dict(optimizer->state_dict());
   }
+  fit_loop.optimization.forget_recorded();
   run.accelerator->teardown();
   fit_loop.teardown();
   validate_loop.teardown();

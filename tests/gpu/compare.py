@@ -16,6 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PYTHON = os.environ.get("LEVIN_PYTHON") or os.path.join(HERE, "..", "..", ".venv-interop", "bin", "python3")
 # Dense bf16 FLOP/s of a device, for the share of them that is used.
 PEAKS = {"H200": 989e12, "H100": 989e12, "A100": 312e12}
+# GPT-2's batch whose ratio has a bar, see docs/devices.md.
+JUDGED_BATCH = 4
 
 
 def fail(text):
@@ -56,6 +58,7 @@ def lightning(module, batches, steps, skipped, **options):
     """Seconds per step of Lightning's Trainer after the first `skipped`."""
     import torch
     from lightning.pytorch import Callback, Trainer
+    from torch.utils.data import DataLoader
 
     class Clock(Callback):
         def on_train_batch_end(self, trainer, *_):
@@ -66,7 +69,7 @@ def lightning(module, batches, steps, skipped, **options):
     clock = Clock()
     trainer = Trainer(accelerator="gpu", devices=1, max_steps=steps, logger=False, enable_checkpointing=False, enable_progress_bar=False,
                       enable_model_summary=False, callbacks=[clock], **options)
-    trainer.fit(module, batches)
+    trainer.fit(module, DataLoader(batches, batch_size=None))  # a plain list would be one of loaders
     return (clock.end - clock.begin) / (steps - skipped)
 
 
@@ -164,24 +167,34 @@ def measure_steps(folder):
 
 
 def measure_gpt(folder):
-    import torch
     bars = Bars()
-    batch, steps, skipped = int(os.environ.get("LEVIN_GPT_BATCH", "16")), 60, 10
+    for batch in (1, 4, 16):
+        measure_gpt_batch(folder, batch, bars if batch == JUDGED_BATCH else None)
+    bars.end()
+
+
+def measure_gpt_batch(folder, batch, bars):
+    import torch
+    steps, skipped = 60, 10
     tokens = torch.randint(50257, (4, batch, 1025))
     batches = [[t[:, :-1].contiguous(), t[:, 1:].contiguous()] for t in tokens]
     graph, run = (ours(folder, "gpu_gpt", batch, steps, *mode) for mode in ((), ("eager",)))
     eager = batch * 1024 / lightning(gpt_model(), batches, steps, skipped, precision="bf16-mixed")
-    compiled = batch * 1024 / lightning(torch.compile(gpt_model()), batches, steps, skipped + 10, precision="bf16-mixed")
-    print(f"tokens/s: ours with graphs {graph['tokens_per_s']:.0f}, ours run {run['tokens_per_s']:.0f}, Lightning eager {eager:.0f}, "
-          f"torch.compile {compiled:.0f}")
+    print(f"GPT-2, {batch} x 1024, tokens/s: ours with graphs {graph['tokens_per_s']:.0f}, ours run {run['tokens_per_s']:.0f}, "
+          f"Lightning eager {eager:.0f}, ratio {graph['tokens_per_s'] / eager:.2f}")
     # Forward and backward: 6 FLOPs per parameter and token, and 12 * layers * width * length for the attention.
     per_token = 6 * graph["parameters"] + 12 * 12 * 768 * 1024
     peak = next((p for name, p in PEAKS.items() if name in graph["device"]), None)
     share = f"{graph['tokens_per_s'] * per_token / peak:.1%}" if peak else f"the peak of {graph['device']} is not known"
     print(f"MFU, ours with graphs: {share}")
-    bars.check("tokens/s over Lightning's eager", graph["tokens_per_s"] / eager, 1.1)
-    print(f"tokens/s over torch.compile: {graph['tokens_per_s'] / compiled:.2f} (no bar)")
-    bars.end()
+    if not bars:
+        return
+    bars.check(f"GPT-2, {batch} x 1024: tokens/s over Lightning's eager", graph["tokens_per_s"] / eager, 1.1)
+    try:
+        compiled = batch * 1024 / lightning(torch.compile(gpt_model()), batches, steps, skipped + 10, precision="bf16-mixed")
+        print(f"torch.compile: {compiled:.0f} tokens/s, ours over it {graph['tokens_per_s'] / compiled:.2f} (no bar)")
+    except Exception as error:  # it needs a C compiler and Python's headers
+        print(f"torch.compile: not measured: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}")
 
 
 def measure_stats(folder):
@@ -201,10 +214,12 @@ if __name__ == "__main__":
         os.execv(PYTHON, [PYTHON, os.path.abspath(__file__), what, folder])
     try:
         import torch
-        import lightning  # noqa: F401
+        if what != "stats":
+            import lightning  # noqa: F401
     except ImportError as error:
         fail(f"{error}; scripts/setup --interop installs it, or LEVIN_PYTHON names a Python that has it")
     if not torch.cuda.is_available():
         fail("this needs an NVIDIA GPU, and torch finds none")
     warnings.simplefilter("ignore")
+    sys.stdout.reconfigure(line_buffering=True)  # what was measured is seen, however it ends
     {"steps": measure_steps, "gpt": measure_gpt, "stats": measure_stats}[what](folder)

@@ -11,6 +11,7 @@
 #include "levin/framework/optim/lambda_lr.h"
 #include "levin/framework/optim/nadam.h"
 #include "levin/framework/optim/one_cycle_lr.h"
+#include "levin/framework/precision/mixed_precision.h"
 #include "levin/framework/profilers/simple_profiler.h"
 #include "support/accelerators.h"
 #include "support/catch.h"
@@ -81,6 +82,7 @@ struct Outcome {
   std::shared_ptr<RecorderCounts> counts = std::make_shared<RecorderCounts>();
   std::vector<at::Tensor> weights;
   std::int64_t global_step = 0;
+  long recorders = 0;  // that were left after the run
   std::vector<std::string> said;
   int steps = 0;
 
@@ -100,9 +102,9 @@ struct Outcome {
 };
 
 template <class M = Mlp>
-Outcome fit(levin::CudaGraphOption mode, levin::TrainerOptions options = {}, levin::DataLoader data = tiny_data(8), std::string failure = "") {
+Outcome fit(levin::CudaGraphOption mode, levin::TrainerOptions options = {}, levin::DataLoader data = tiny_data(8), RecorderCounts failing = {}) {
   Outcome out;
-  out.counts->failure = std::move(failure);
+  *out.counts = std::move(failing);
   const WithAccelerator cpu("cpu", std::make_shared<RecordingCpu>(out.counts));
   const levin::CapturedMessages messages;
   M module;
@@ -113,6 +115,7 @@ Outcome fit(levin::CudaGraphOption mode, levin::TrainerOptions options = {}, lev
   options.callbacks.push_back(out.seen);
   levin::Trainer trainer(quiet(std::move(options)));
   trainer.fit(module, {.train = std::move(data), .val = tiny_data(1)});
+  out.recorders = out.counts.use_count() - 2;
   for (const at::Tensor& parameter : module.parameters()) out.weights.push_back(parameter.detach().clone());
   out.global_step = trainer.global_step();
   out.said = messages.infos();
@@ -133,6 +136,7 @@ TEST_CASE("replayed steps give the numbers of steps that are run: weights, losse
   CHECK(graph.counts->replays == 13);
   CHECK(graph.seen->had_gradients);
   CHECK(eager.counts->warm_ups == 0);
+  CHECK(graph.recorders == 0);  // nor their memory
 }
 
 TEST_CASE("a batch of another shape is run as always, among replays, and that is said once") {
@@ -211,9 +215,18 @@ TEST_CASE("what needs the host keeps steps from being recorded, and says so once
 }
 
 TEST_CASE("a recording that fails costs nothing but the sentence") {
-  const Outcome eager = fit(false), graph = fit("auto", {}, tiny_data(8), "operation not permitted when stream is capturing\nwith a second line");
+  const Outcome eager = fit(false), graph = fit("auto", {}, tiny_data(8), {.failure = "operation not permitted when stream is capturing\nwith a second line"});
   graph.same_as(eager);
   CHECK(graph.reason() == "operation not permitted when stream is capturing.");
+}
+
+TEST_CASE("a recording that fails between the scaler's unscale_ and its update costs nothing either") {
+  const auto run = [](levin::CudaGraphOption mode) {
+    return fit(mode, {.plugins = {std::make_shared<levin::MixedPrecision>("16-mixed", "cpu")}}, tiny_data(8), {.forbidden = "aten::_fused_sgd_"});
+  };
+  const Outcome eager = run(false), graph = run("auto");
+  graph.same_as(eager);
+  CHECK(graph.reason() == "aten::_fused_sgd_ can't be recorded.");
 }
 
 TEST_CASE("an error of the module's own, while a step is recorded, is that error") {
@@ -243,6 +256,43 @@ TEST_CASE("on the CPU \"auto\" runs steps as always and says nothing") {
   levin::Trainer trainer(quiet({.accelerator = "cpu", .max_epochs = 1, .enable_checkpointing = false, .cuda_graph = "auto"}));
   trainer.fit(module, {.train = tiny_data(2)});
   for (const std::string& line : messages.infos()) CHECK_FALSE(line.starts_with("cuda_graph"));
+}
+
+TEST_CASE("an optimizer's state that is loaded between steps is the one that goes on, in a step that is recorded anew") {
+  struct Loading : levin::Callback {
+    void on_train_batch_start(levin::Trainer& trainer, levin::LightningModule&, const levin::Batch&, std::int64_t) override {
+      levin::optim::Optimizer& optimizer = *trainer.optimizers().front();
+      if (trainer.global_step() == 2) kept = optimizer.state_dict();
+      if (trainer.global_step() == 9) optimizer.load_state_dict(kept);
+    }
+    levin::Value kept;
+  };
+  const auto run = [](levin::CudaGraphOption mode) { return fit(mode, {.callbacks = {std::make_shared<Loading>()}}); };
+  const Outcome graph = run("auto");
+  graph.same_as(run(false));
+  CHECK(graph.counts->recordings == 2);
+}
+
+TEST_CASE("a part of the module that changes its mode is recorded anew") {
+  struct Doubling : torch::nn::Module {
+    at::Tensor forward(const at::Tensor& x) { return is_training() ? x * 2 : x; }
+  };
+  struct WithPart : Mlp {
+    WithPart() { part = register_module("part", std::make_shared<Doubling>()); }
+    levin::StepOutput training_step(const levin::Batch& batch, std::int64_t batch_idx) override {
+      return Mlp::training_step(levin::Batch{part->forward(batch[0])}, batch_idx);
+    }
+    std::shared_ptr<Doubling> part;
+  };
+  struct Freezing : levin::Callback {
+    void on_train_batch_start(levin::Trainer& trainer, levin::LightningModule& module, const levin::Batch&, std::int64_t) override {
+      if (trainer.global_step() == 9) dynamic_cast<WithPart&>(module).part->eval();
+    }
+  };
+  const auto run = [](levin::CudaGraphOption mode) { return fit<WithPart>(mode, {.callbacks = {std::make_shared<Freezing>()}}); };
+  const Outcome graph = run("auto");
+  graph.same_as(run(false));
+  CHECK(graph.counts->recordings == 2);
 }
 
 TEST_CASE("a model that changes is recorded anew, but not for ever") {

@@ -81,6 +81,8 @@ inline void end_badly(const std::string& how) {
   if (how == "segv") ::kill(::getpid(), SIGSEGV);
   if (how == "exit") ::_exit(0);
   if (how == "stop") ::kill(::getpid(), SIGSTOP);
+  if (how == "hang")
+    while (true) ::pause();  // its other threads go on, as they do in a loop without an end
   if (how == "memory") run_out_of_memory();
 }
 

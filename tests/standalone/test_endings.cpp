@@ -66,6 +66,17 @@ TEST_CASE("one rank's failure ends all, and is told with its rank") {
   }
 }
 
+TEST_CASE("a rank that lives, but does not come, is named when the others' time is up") {
+  for (const std::string phase : {"forward", "validation"}) {
+    INFO(phase);
+    const TemporaryFolder folder;
+    const Ran ran = run_ranks("train devices=3 batch=2 epochs=3 validate=1 strategy=ddp timeout=2 how=hang fail_at=" + phase, folder.path());
+    INFO(ran.output);
+    CHECK(ran.exit_code == 1);
+    CHECK(ran.output.find("rank 1 lives, but has not come to where the others wait for it") != ran.output.npos);
+  }
+}
+
 TEST_CASE("when rank 0 is killed nobody stays") {
   for (int run = 0; run < runs_or(3); ++run) {
     const TemporaryFolder folder;

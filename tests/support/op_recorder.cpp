@@ -19,9 +19,11 @@ struct Call {
 
 // Autograd may call operators from a thread of its own, but for the CPU it doesn't.
 thread_local std::vector<Call>* tape = nullptr;
+thread_local std::string forbidden_operator;
 
 void note(const c10::OperatorHandle& op, c10::DispatchKeySet, torch::jit::Stack* stack) {
   const c10::impl::ExcludeDispatchKeyGuard below(key);
+  if (tape && op.schema().name() == forbidden_operator) throw std::runtime_error(forbidden_operator + " can't be recorded");
   const auto count = op.schema().arguments().size();
   std::vector<c10::IValue> inputs(stack->end() - static_cast<std::ptrdiff_t>(count), stack->end());
   op.callBoxed(stack);
@@ -59,6 +61,7 @@ class OpRecorder final : public levin::GraphRecorder {
       ~Recording() { tape = nullptr; }
       c10::impl::IncludeDispatchKeyGuard above{key};
     } recording(calls_);
+    forbidden_operator = counts_->forbidden;
     work();
     done_ = true;  // unlike on a device
     ++counts_->recordings;

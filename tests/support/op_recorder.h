@@ -9,6 +9,8 @@ struct RecorderCounts {
   int warm_ups = 0, recordings = 0, replays = 0;
   /// The next recording fails with this, as a call that CUDA can't record would.
   std::string failure;
+  /// The next recordings fail at this operator, with everything before it done.
+  std::string forbidden;
 };
 
 std::unique_ptr<levin::GraphRecorder> make_op_recorder(std::shared_ptr<RecorderCounts> counts);
