@@ -211,8 +211,8 @@ struct Field<std::vector<T>> {
     if (!v.is_list() && !v.is_tuple()) throw TypeError("expected a list, got " + v.type_name() + " " + v.repr(80));
     std::vector<T> out;
     Problems problems;
-    for (const Value& item : v.items())
-      problems.collect("[" + std::to_string(&item - v.items().data()) + "]", [&] { out.push_back(Field<T>::read(item)); });
+    for (std::size_t i = 0; i < v.items().size(); ++i)
+      problems.collect("[" + std::to_string(i) + "]", [&] { out.push_back(Field<T>::read(v.items()[i])); });
     problems.throw_any();
     return out;
   }
