@@ -17,7 +17,7 @@ struct CSVLoggerOptions {
   LoggerVersion version = {};
   /// Put in front of all names, with "-" between.
   std::string prefix = "";
-  /// Write at the latest when n rows wait; they never wait for more than a second.
+  /// When n rows wait they are written within a tenth of a second; none waits for more than a second.
   std::int64_t flush_logs_every_n_steps = 100;
 };
 

@@ -40,8 +40,8 @@ class LEVIN_API LogSink {
 /// Safe to call from several threads. Rows and jobs are done in the order they came.
 class LEVIN_API BackgroundLog {
  public:
-  /// `prefix` is put in front of every metric's name. When `rows_at_once` rows wait they are written without waiting for the
-  /// second to pass.
+  /// `prefix` is put in front of every metric's name. When `rows_at_once` rows wait they are written within a tenth of a
+  /// second.
   explicit BackgroundLog(std::unique_ptr<LogSink> sink, std::string prefix = "", std::size_t rows_at_once = 100'000);
   ~BackgroundLog();
   BackgroundLog(const BackgroundLog&) = delete;

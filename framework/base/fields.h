@@ -212,7 +212,7 @@ struct Field<std::vector<T>> {
     std::vector<T> out;
     Problems problems;
     for (std::size_t i = 0; i < v.items().size(); ++i)
-      problems.collect("[" + std::to_string(i) + "]", [&] { out.push_back(Field<T>::read(v.items()[i])); });
+      problems.collect(i, [&] { out.push_back(Field<T>::read(v.items()[i])); });
     problems.throw_any();
     return out;
   }

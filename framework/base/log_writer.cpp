@@ -14,7 +14,7 @@
 namespace levin {
 namespace {
 
-constexpr std::chrono::milliseconds gathering_time{1000};
+constexpr std::chrono::milliseconds gathering_time{1000}, glance{100};
 
 // A thread that no signal is delivered to: they are the main thread's.
 template <class F>
@@ -135,17 +135,14 @@ const LogLayout* LogWriter::layout_of(std::span<const Metric> row) {
   return place->second = &layout;
 }
 
-// Wakes the thread up only if it sleeps, or if it is time to write.
+// Wakes the thread up only if it sleeps, or if it can wait no longer: whom it wakes up may take the processor of who logs.
 void LogWriter::push(std::unique_lock<std::mutex>& lock, const Entry& entry, std::span<BackgroundLog* const> to) {
   queue_.entries.push_back(entry);
-  bool wake = std::exchange(asleep_, false) || full();
   for (BackgroundLog* const log : to) {
     queue_.targets.push_back(log);
-    if (++log->waiting_ != log->rows_at_once_) continue;
-    due_.push_back(log);
-    wake = true;
+    if (++log->waiting_ == log->rows_at_once_) due_.push_back(log);
   }
-  if (!wake) return;
+  if (!std::exchange(asleep_, false) && !full()) return;
   something_to_do_.notify_one();
   something_done_.wait(lock, [&] { return !full(); });
 }
@@ -175,8 +172,9 @@ void LogWriter::run() {
       asleep_ = false;
       next_look = std::chrono::steady_clock::now() + gathering_time;
     }
-    const bool early = something_to_do_.wait_until(lock, next_look, [&] { return wanted() || !due_.empty(); });
-    const bool all = !early || wanted();
+    while (!something_to_do_.wait_until(lock, std::min(next_look, std::chrono::steady_clock::now() + glance), wanted) && due_.empty() &&
+           std::chrono::steady_clock::now() < next_look) {}
+    const bool all = wanted() || std::chrono::steady_clock::now() >= next_look;
     const std::uint64_t flushes = flushes_wanted_;
     const bool last = closing_;
     const auto leaving = std::exchange(leaving_, {});

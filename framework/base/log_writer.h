@@ -31,7 +31,8 @@ struct LogLayout {
 /// The thread that writes all logs of a process (`BackgroundLog`), and the queue of what waits for it.
 ///
 /// It is made for whoever logs at each step: a row that goes to several logs stands in the queue once, only the numbers of rows are
-/// copied, and nobody is woken up for a row, since the thread looks by itself once a second while rows come.
+/// copied, and nobody is woken up for a row. While rows come the thread looks by itself: every tenth of a second for logs that have as many
+/// as they write at once, every second for all.
 class LogWriter {
  public:
   /// The one that lives, or a new one: in a forked child too, where the parent's thread is not.

@@ -30,6 +30,8 @@ std::string join_place(std::string_view outer, std::string_view inner) {
   return std::string(outer) + (dot ? "." : "") + std::string(inner);
 }
 
+void Problems::note(std::size_t index) { note("[" + std::to_string(index) + "]"); }
+
 void Problems::note(std::string_view place) {
   try {
     throw;

@@ -46,6 +46,15 @@ class LEVIN_API Problems {
       note(place);
     }
   }
+  /// The same for an item of a list, at "[index]".
+  template <class F>
+  void collect(std::size_t index, F&& f) {
+    try {
+      f();
+    } catch (const Error&) {
+      note(index);
+    }
+  }
   bool empty() const { return problems_.empty(); }
   const std::vector<Problem>& all() const { return problems_; }
 
@@ -55,6 +64,7 @@ class LEVIN_API Problems {
   void throw_at(std::string_view path) const;
   /// Adds the error that is being handled.
   void note(std::string_view place);
+  void note(std::size_t index);
 
  private:
   std::vector<Problem> problems_;

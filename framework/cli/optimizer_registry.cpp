@@ -18,7 +18,7 @@ Schedulers read_schedulers(const Value& init_args) {
     if (!list || !list->is_list() || list->size() == 0) throw ValueError("expected a list of at least one scheduler, as {\"class_path\": ..., \"init_args\": {...}}");
     Problems each;
     for (std::size_t i = 0; i < list->size(); ++i)
-      each.collect("[" + std::to_string(i) + "]", [&] { out.push_back(lr_scheduler_registry().make(list->items()[i])); });
+      each.collect(i, [&] { out.push_back(lr_scheduler_registry().make(list->items()[i])); });
     each.throw_any();
   });
   problems.throw_any();
