@@ -34,11 +34,14 @@ void BackgroundRemover::remove(const std::string& path) {
   if (removed < 0 && removed != -ENOENT && removed != -ENOTDIR) throw_os_error(-removed, path);
 }
 
-bool BackgroundRemover::wait() {
+bool BackgroundRemover::busy() {
+  const std::lock_guard lock(mutex_);
+  return !held_.empty();
+}
+
+void BackgroundRemover::wait() {
   std::unique_lock lock(mutex_);
-  const bool any = !held_.empty();
   changed_.wait(lock, [this] { return held_.empty(); });
-  return any;
 }
 
 void BackgroundRemover::release(int descriptor) {

@@ -26,8 +26,10 @@ class LEVIN_API BackgroundRemover {
   /// A missing file is fine; OSError if it can't be removed. A folder, which other programs' checkpoints can be, goes with what is in
   /// it and at once. Waits while many files' space is still to be given back.
   void remove(const std::string& path);
-  /// Waits until all space is given back. Returns whether there was any to wait for.
-  bool wait();
+  /// Whether some space is still to be given back.
+  bool busy();
+  /// Waits until all space is given back.
+  void wait();
 
  private:
   void release(int descriptor);

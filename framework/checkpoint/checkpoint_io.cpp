@@ -31,11 +31,13 @@ void CheckpointIO::save_checkpoint(const Value& checkpoint, const std::string& p
 
 // The space of what was removed last may not be free yet.
 bool CheckpointIO::save_where_space_may_come(const Value& checkpoint, const std::string& path) {
+  const bool may_come = remover_.busy();  // asked first: it may come while the save fails
   try {
     return save_archive(checkpoint, path);
   } catch (const NoSpaceError&) {
-    if (!remover_.wait()) throw;
+    if (!may_come) throw;
   }
+  remover_.wait();
   return save_archive(checkpoint, path);
 }
 

@@ -72,11 +72,12 @@ TEST_CASE("a removed file is gone and its name free before its space is") {
   CHECK(folder.names().empty());  // under no name at all
   touch(folder / "a");            // another file of that name, which stays
   CHECK(files.released == 0);
+  CHECK(remover.busy());
   files.may_release.set_value();
   remover.wait();
   CHECK(files.released == 1);
   CHECK(folder.names() == std::vector<std::string>{"a"});
-  CHECK_FALSE(remover.wait());
+  CHECK_FALSE(remover.busy());
 }
 
 TEST_CASE("the space is given back: no descriptor keeps a file once the remover has been waited for") {
@@ -132,7 +133,7 @@ TEST_CASE("without a descriptor a file is removed all the same") {
     BackgroundRemover remover(files);
     remover.remove(folder / "a");
     CHECK(folder.names().empty());
-    CHECK_FALSE(remover.wait());
+    CHECK_FALSE(remover.busy());
   }
 }
 
