@@ -70,7 +70,7 @@ double seconds(auto&& work) {
 // Seconds of a run with this callback, or with none.
 double train(std::shared_ptr<levin::Callback> callback) {
   Tiny module;
-  const bool saves = callback != nullptr && std::dynamic_pointer_cast<levin::ModelCheckpoint>(callback);
+  const bool saves = std::dynamic_pointer_cast<levin::ModelCheckpoint>(callback) != nullptr;
   levin::TrainerOptions options{.logger = false, .max_epochs = 1, .enable_checkpointing = saves, .enable_progress_bar = false, .enable_model_summary = false};
   if (callback) options.callbacks = {callback};
   levin::Trainer trainer(options);
@@ -80,8 +80,7 @@ double train(std::shared_ptr<levin::Callback> callback) {
 
 // The loss falls at every step, so every step is among the top 5 and one file goes.
 auto saving(const std::string& folder) {
-  return std::make_shared<levin::ModelCheckpoint>(
-      levin::ModelCheckpointOptions{.dirpath = folder, .monitor = "train_loss", .save_top_k = 5, .every_n_train_steps = 1});
+  return levin::make<levin::ModelCheckpoint>({.dirpath = folder, .monitor = "train_loss", .save_top_k = 5, .every_n_train_steps = 1});
 }
 
 void empty(const std::string& folder) {

@@ -101,8 +101,10 @@ const std::vector<Metric>& BackgroundLog::names_of(const LogLayout& layout) {
   if (prefix_.empty()) return layout.metrics;
   const auto [place, is_new] = prefixed_.try_emplace(&layout);
   Prefixed& prefixed = place->second;
-  for (const Metric& metric : is_new ? layout.metrics : std::vector<Metric>())
-    prefixed.metrics.push_back({prefixed.names.emplace_back(prefix_ + std::string(metric.name)), 0, metric.integer});
+  if (is_new) {
+    for (const Metric& metric : layout.metrics)
+      prefixed.metrics.push_back({prefixed.names.emplace_back(prefix_ + std::string(metric.name)), 0, metric.integer});
+  }
   return prefixed.metrics;
 }
 

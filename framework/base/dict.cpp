@@ -78,11 +78,7 @@ Value Dict::Entry::shared_name(std::string_view name) { return Names::get(name);
 
 Dict::Dict(std::initializer_list<Entry> entries) {
   items_.reserve(entries.size());
-  for (const Entry& entry : entries) {
-    const std::size_t i = position(entry.key);
-    if (i == items_.size()) append(std::move(entry.key), std::move(entry.value));
-    else items_[i].second = std::move(entry.value);
-  }
+  for (const Entry& entry : entries) set(std::move(entry.key), std::move(entry.value));
 }
 
 template <class IsIt>
@@ -150,9 +146,9 @@ Value& Dict::operator[](std::string_view key) {
   return items_[i].second;
 }
 
-void Dict::set(const Value& key, Value value) {
+void Dict::set(Value key, Value value) {
   const std::size_t i = position(key);
-  if (i == items_.size()) append(key, std::move(value));
+  if (i == items_.size()) append(std::move(key), std::move(value));
   else items_[i].second = std::move(value);
 }
 

@@ -4,28 +4,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <utility>
 
 #include "levin/framework/base/background_log.h"
 #include "levin/framework/base/clock.h"
+#include "levin/framework/base/thread_without_signals.h"
 
 namespace levin {
 namespace {
 
 constexpr std::chrono::milliseconds gathering_time{1000}, glance{100};
-
-// A thread that no signal is delivered to: they are the main thread's.
-template <class F>
-std::thread thread_without_signals(F&& body) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(std::forward<F>(body));
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
 
 // Never destroyed: the end of the process may come before or after that of its logs.
 struct Current {

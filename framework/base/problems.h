@@ -38,21 +38,13 @@ class LEVIN_API Problems {
  public:
   void add(Problem problem) { problems_.push_back(std::move(problem)); }
   /// Runs `f`. An error that it throws is noted at `place` (with several, each at its own place within); interrupts pass through.
-  template <class F>
-  void collect(std::string_view place, F&& f) {
+  /// A number as `place` is the index of a list's item, "[index]".
+  template <class Place, class F>
+  void collect(const Place& place, F&& f) {
     try {
       f();
     } catch (const Error&) {
       note(place);
-    }
-  }
-  /// The same for an item of a list, at "[index]".
-  template <class F>
-  void collect(std::size_t index, F&& f) {
-    try {
-      f();
-    } catch (const Error&) {
-      note(index);
     }
   }
   bool empty() const { return problems_.empty(); }

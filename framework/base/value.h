@@ -262,7 +262,7 @@ class LEVIN_API Dict {
   Value* find(const char* key) { return find(std::string_view(key)); }
   Value& operator[](std::string_view key);
   /// Sets an entry; a key that is there keeps its place and gets the new value, as in Python.
-  void set(const Value& key, Value value);
+  void set(Value key, Value value);
   bool erase(std::string_view key);
 
  private:

@@ -11,7 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -20,6 +19,7 @@
 
 #include "levin/framework/base/launch/sockets.h"
 #include "levin/framework/base/launch/store_data.h"
+#include "levin/framework/base/thread_without_signals.h"
 
 namespace levin::store {
 namespace {
@@ -48,12 +48,7 @@ class Server::Loop {
       : listener_(std::move(listener)), epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     watch(EPOLL_CTL_ADD, listener_.get(), EPOLLIN, listener_id);
     watch(EPOLL_CTL_ADD, wake_.get(), EPOLLIN, wake_id);
-    // Signals are for the thread that made the server.
-    sigset_t all, former;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &former);
-    thread_ = std::thread([this] { run(); });
-    pthread_sigmask(SIG_SETMASK, &former, nullptr);
+    thread_ = thread_without_signals([this] { run(); });
   }
 
   ~Loop() {
