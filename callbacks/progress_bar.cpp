@@ -90,10 +90,15 @@ void ProgressBar::on_train_epoch_start(Trainer& trainer, LightningModule&) {
 }
 
 void ProgressBar::on_train_batch_end(Trainer& trainer, LightningModule& module, const StepOutput&, const Batch&, std::int64_t batch_idx) {
+  const std::int64_t done = batch_idx + 1;
+  if (train_ && done < train_->next_look) {  // almost every step
+    train_->done = done;
+    return;
+  }
   if (!is_enabled()) return;
   // A run that goes on within an epoch has had no start of it.
   if (!train_) begin(train_, epoch_description(trainer), train_total(trainer));
-  advance(trainer, module, *train_, batch_idx + 1);
+  advance(trainer, module, *train_, done);
 }
 
 void ProgressBar::on_train_epoch_end(Trainer& trainer, LightningModule& module) {

@@ -9,6 +9,7 @@
 #include "levin/framework/base/clock.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/json.h"
+#include "levin/framework/base/metric_text.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/callback.h"
 
@@ -45,12 +46,17 @@ class JSONLLogger::Sink final : public LogSink {
   explicit Sink(std::string path) : path_(std::move(path)), waiting_(ends_in_mid_line(path_) ? "\n" : "") {}
 
   void row(std::span<const Metric> metrics, std::int64_t step, double wall_time) override {
-    waiting_ += "{\"time\": " + python_repr(wall_time) + ", \"event\": \"metrics\", \"step\": " + std::to_string(step) + ", \"values\": {";
+    waiting_ += "{\"time\": ";
+    append_python_repr(waiting_, wall_time);
+    waiting_ += ", \"event\": \"metrics\", \"step\": ";
+    waiting_ += std::to_string(step);
+    waiting_ += ", \"values\": {";
     const char* comma = "";
     for (const Metric& metric : metrics) {
       (waiting_ += comma) += quoted(metric.name);
-      const std::string number = metric.integer ? std::to_string(static_cast<std::int64_t>(metric.value)) : python_repr(metric.value);
-      waiting_ += std::isfinite(metric.value) ? ": " + number : ": \"" + number + '"';
+      const char* quote = std::isfinite(metric.value) ? "" : "\"";  // what JSON has no number for
+      append_text(waiting_ += quote, metric);
+      waiting_ += quote;
       comma = ", ";
     }
     waiting_ += "}}\n";
@@ -65,10 +71,10 @@ class JSONLLogger::Sink final : public LogSink {
   }
 
  private:
-  // Names come again and again, and stay where they are while the log lives.
+  // A name as a key. Names come again and again, and stay where they are while the log lives.
   const std::string& quoted(std::string_view name) {
     const auto [place, is_new] = quoted_.try_emplace(name);
-    if (is_new) place->second = dump_json(Value(name));
+    if (is_new) place->second = dump_json(Value(name)) + ": ";
     return place->second;
   }
 

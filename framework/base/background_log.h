@@ -64,6 +64,7 @@ class LEVIN_API BackgroundLog {
   // What the writer's thread calls.
   void take_row(const LogLayout& layout, const double* values, std::int64_t step, double wall_time);
   void take_job(const std::function<void()>& job);
+  bool is_due() const { return rows_ >= rows_at_once_; }
   bool flush_sink();
   const std::vector<Metric>& names_of(const LogLayout& layout);
 
@@ -71,9 +72,9 @@ class LEVIN_API BackgroundLog {
   const std::string prefix_;
   const std::size_t rows_at_once_;
   const std::shared_ptr<LogWriter> writer_;
-  std::size_t waiting_ = 0;  // rows since the last flush; guarded by the writer's lock
   // Of the writer's thread.
   bool touched_ = false;                // since the last flush that worked
+  std::size_t rows_ = 0;                // since the last flush
   std::string failure_;                 // of the last flush; empty: it worked
   std::size_t kept_ = 0, dropped_ = 0;  // numbers in the sink since it worked; rows that found no place
   std::vector<Metric> row_;

@@ -11,7 +11,7 @@
 
 #include "levin/framework/base/append_file.h"
 #include "levin/framework/base/files.h"
-#include "levin/framework/base/python_format.h"
+#include "levin/framework/base/metric_text.h"
 
 namespace levin {
 namespace {
@@ -65,50 +65,67 @@ bool take_line(std::string_view& text, std::vector<std::string>& cells) {
 
 }  // namespace
 
-CsvMetricsWriter::CsvMetricsWriter(std::string path) : path_(std::move(path)) {}
+CsvMetricsWriter::CsvMetricsWriter(std::string path) : path_(std::move(path)), columns_{{"step", nullptr}} {}
 CsvMetricsWriter::~CsvMetricsWriter() = default;
 
 void CsvMetricsWriter::add(std::span<const Metric> metrics, std::int64_t step) {
-  for (const Metric& metric : metrics) cells_.push_back({column(metric.name), metric.value, metric.integer});
-  rows_.push_back({step, cells_.size()});
+  place(metrics);
+  const char* comma = "";
+  for (const auto& [name, metric] : columns_) {
+    text_ += std::exchange(comma, ",");
+    if (name == "step") text_ += std::to_string(step);
+    else if (metric) append_text(text_, *metric);
+  }
+  text_ += "\r\n";
+  ++rows_;
 }
 
-std::size_t CsvMetricsWriter::column(std::string_view name) {
-  const auto found = columns_.find(name);
-  return found != columns_.end() ? found->second : columns_.emplace(name, columns_.size()).first->second;
+// Each metric under its column; a new name is a new column, also of the rows that wait.
+void CsvMetricsWriter::place(std::span<const Metric> metrics) {
+  for (auto& [unused, metric] : columns_) metric = nullptr;
+  std::vector<std::string> before;
+  for (const Metric& metric : metrics) {
+    auto column = columns_.find(metric.name);
+    if (column == columns_.end()) {
+      if (before.empty()) before = names();
+      column = columns_.emplace(metric.name, nullptr).first;
+    }
+    column->second = &metric;
+  }
+  if (!before.empty()) text_ = moved(text_, before);
 }
 
 void CsvMetricsWriter::flush() {
-  if (rows_.empty()) return;
+  if (rows_ == 0) return;
   const bool ours = columns_in_file_ > 0 && ::access(path_.c_str(), F_OK) == 0;
-  if (ours && columns_in_file_ == columns_.size()) append_to_file(path_, new_rows());
-  else replace_file(path_, header() + (ours ? earlier_rows() : "") + new_rows());
+  if (ours && columns_in_file_ == columns_.size()) append_to_file(path_, text_);
+  else replace_file(path_, header() + (ours ? earlier_rows() : "") + text_);
   columns_in_file_ = columns_.size();
-  rows_.clear();
-  cells_.clear();
+  text_.clear();
+  rows_ = 0;
 }
 
-std::string CsvMetricsWriter::header() const {
-  std::vector<std::string> names;
-  for (const auto& [name, unused] : columns_) names.push_back(name);
-  std::string out;
-  append_line(out, names);
+std::vector<std::string> CsvMetricsWriter::names() const {
+  std::vector<std::string> out;
+  for (const auto& [name, unused] : columns_) out.push_back(name);
   return out;
 }
 
-std::string CsvMetricsWriter::new_rows() const {
+std::string CsvMetricsWriter::header() const {
   std::string out;
-  std::vector<std::string> by_column(columns_.size()), line;
-  std::size_t cell = 0;
-  for (const Row& row : rows_) {
-    std::fill(by_column.begin(), by_column.end(), "");
-    for (; cell < row.end; ++cell) {
-      const auto& [at, value, integer] = cells_[cell];
-      by_column[at] = integer ? std::to_string(static_cast<std::int64_t>(value)) : python_repr(value);
-    }
-    by_column[0] = std::to_string(row.step);
-    line.clear();
-    for (const auto& [unused, at] : columns_) line.push_back(by_column[at]);
+  append_line(out, names());
+  return out;
+}
+
+// Rows with the columns `before` under those of now.
+std::string CsvMetricsWriter::moved(std::string_view rows, const std::vector<std::string>& before) const {
+  std::vector<std::size_t> source;
+  for (const auto& [name, unused] : columns_)
+    source.push_back(static_cast<std::size_t>(std::find(before.begin(), before.end(), name) - before.begin()));
+  std::string out;
+  std::vector<std::string> cells, line(columns_.size());
+  while (take_line(rows, cells)) {
+    for (std::size_t i = 0; i < line.size(); ++i) line[i] = source[i] < std::min(cells.size(), before.size()) ? cells[source[i]] : "";
     append_line(out, line);
   }
   return out;
@@ -122,22 +139,10 @@ std::string CsvMetricsWriter::earlier_rows() const {
   if (!file || (file.peek() != EOF && !(buffer << file.rdbuf()))) throw_os_error(errno ? errno : EIO, path_);
   const std::string text = buffer.str();
 
-  std::string_view rest = text;
-  std::vector<std::string> old_header;
-  take_line(rest, old_header);
-  std::vector<std::size_t> source;
-  for (const auto& [name, unused] : columns_) {
-    const auto found = std::find(old_header.begin(), old_header.end(), name);
-    source.push_back(static_cast<std::size_t>(found - old_header.begin()));
-  }
-  std::string out;
-  std::vector<std::string> cells, moved(columns_.size());
-  while (take_line(rest, cells)) {
-    for (std::size_t i = 0; i < moved.size(); ++i)
-      moved[i] = source[i] < std::min(cells.size(), old_header.size()) ? cells[source[i]] : "";
-    append_line(out, moved);
-  }
-  return out;
+  std::string_view rows = text;
+  std::vector<std::string> before;
+  take_line(rows, before);
+  return moved(rows, before);
 }
 
 }  // namespace levin

@@ -36,29 +36,19 @@ class LEVIN_API CsvMetricsWriter {
 
   const std::string& path() const { return path_; }
   /// Rows that wait for a flush.
-  std::size_t waiting() const { return rows_.size(); }
+  std::size_t waiting() const { return rows_; }
 
  private:
-  struct Cell {
-    std::size_t column;
-    double value;
-    bool integer;
-  };
-  struct Row {
-    std::int64_t step;
-    std::size_t end;  // its cells begin where those of the row before end
-  };
-
-  std::size_t column(std::string_view name);
+  void place(std::span<const Metric> metrics);
+  std::vector<std::string> names() const;
   std::string header() const;
-  std::string new_rows() const;
+  std::string moved(std::string_view rows, const std::vector<std::string>& before) const;
   std::string earlier_rows() const;
 
   std::string path_;
-  std::map<std::string, std::size_t, std::less<>> columns_{{"step", 0}};  // in the order of first sight
-  std::vector<Row> rows_;
-  std::vector<Cell> cells_;
-  std::size_t columns_in_file_ = 0;
+  std::map<std::string, const Metric*, std::less<>> columns_;  // and what the row at hand has in them
+  std::string text_;                                           // the rows that wait, under the columns of now
+  std::size_t rows_ = 0, columns_in_file_ = 0;
 };
 
 }  // namespace levin

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "levin/framework/base/background_log.h"
-#include "levin/framework/base/clock.h"
 #include "levin/framework/base/thread_without_signals.h"
 
 namespace levin {
@@ -94,7 +93,7 @@ void LogWriter::remove(BackgroundLog& log) {
 }
 
 void LogWriter::row(std::span<BackgroundLog* const> to, std::span<const Metric> metrics, std::int64_t step) {
-  const double now = real_clock().wall();
+  const Time now = std::chrono::system_clock::now();
   std::unique_lock lock(mutex_);
   // Rows mostly repeat the names of the row before, so that is where to look first.
   if (!last_layout_ || !last_layout_->is_of(metrics)) last_layout_ = layout_of(metrics);
@@ -106,7 +105,7 @@ void LogWriter::post(BackgroundLog& to, std::function<void()> job) {
   BackgroundLog* const target[] = {&to};
   std::unique_lock lock(mutex_);
   queue_.jobs.push_back(std::move(job));
-  push(lock, {0, 0, nullptr, 1}, target);
+  push(lock, {0, {}, nullptr, 1}, target);
 }
 
 const LogLayout* LogWriter::layout_of(std::span<const Metric> row) {
@@ -127,10 +126,7 @@ const LogLayout* LogWriter::layout_of(std::span<const Metric> row) {
 // Wakes the thread up only if it sleeps, or if it can wait no longer: whom it wakes up may take the processor of who logs.
 void LogWriter::push(std::unique_lock<std::mutex>& lock, const Entry& entry, std::span<BackgroundLog* const> to) {
   queue_.entries.push_back(entry);
-  for (BackgroundLog* const log : to) {
-    queue_.targets.push_back(log);
-    if (++log->waiting_ == log->rows_at_once_) due_.push_back(log);
-  }
+  queue_.targets.insert(queue_.targets.end(), to.begin(), to.end());
   if (!std::exchange(asleep_, false) && !full()) return;
   something_to_do_.notify_one();
   something_done_.wait(lock, [&] { return !full(); });
@@ -155,35 +151,35 @@ void LogWriter::run() {
   std::unique_lock lock(mutex_);
   const auto wanted = [&] { return closing_ || flushes_wanted_ > flushes_done_ || full(); };
   auto next_look = std::chrono::steady_clock::now();
+  bool something_came = false;  // since the last look at all
   for (;;) {
     if (asleep_) {
       something_to_do_.wait(lock, [&] { return !asleep_ || wanted(); });
       asleep_ = false;
       next_look = std::chrono::steady_clock::now() + gathering_time;
     }
-    while (!something_to_do_.wait_until(lock, std::min(next_look, std::chrono::steady_clock::now() + glance), wanted) && due_.empty() &&
-           std::chrono::steady_clock::now() < next_look) {}
+    something_to_do_.wait_until(lock, std::min(next_look, std::chrono::steady_clock::now() + glance), wanted);
     const bool all = wanted() || std::chrono::steady_clock::now() >= next_look;
     const std::uint64_t flushes = flushes_wanted_;
     const bool last = closing_;
     const auto leaving = std::exchange(leaving_, {});
-    auto due = std::exchange(due_, {});
-    if (all) due = logs_;
-    for (BackgroundLog* const log : due) log->waiting_ = 0;
+    const auto logs = logs_;
     std::swap(work, queue_);
     lock.unlock();
     something_done_.notify_all();  // whoever found the queue full
-    const bool nothing_came = work.entries.empty();
+    something_came = something_came || !work.entries.empty();
     take(work);
     bool failing = false;
-    for (BackgroundLog* const log : due) failing = !log->flush_sink() || failing;
+    for (BackgroundLog* const log : logs)
+      if (all || log->is_due()) failing = !log->flush_sink() || failing;
     if (all) next_look = std::chrono::steady_clock::now() + gathering_time;
     lock.lock();
     std::erase_if(logs_, [&](BackgroundLog* const log) { return std::find(leaving.begin(), leaving.end(), log) != leaving.end(); });
     flushes_done_ = flushes;
     something_done_.notify_all();
     if (last) return;
-    asleep_ = all && nothing_came && !failing && queue_.entries.empty();
+    asleep_ = all && !something_came && !failing && queue_.entries.empty();
+    if (all) something_came = false;
   }
 }
 
@@ -192,8 +188,9 @@ void LogWriter::take(Queue& work) {
   const double* values = work.values.data();
   auto job = work.jobs.begin();
   for (const Entry& entry : work.entries) {
+    const double wall_time = std::chrono::duration<double>(entry.time.time_since_epoch()).count();
     for (const auto end = target + static_cast<std::ptrdiff_t>(entry.targets); target != end; ++target) {
-      if (entry.layout) (*target)->take_row(*entry.layout, values, entry.step, entry.wall_time);
+      if (entry.layout) (*target)->take_row(*entry.layout, values, entry.step, wall_time);
       else (*target)->take_job(*job);
     }
     if (entry.layout) values += entry.layout->metrics.size();

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +32,8 @@ struct LogLayout {
 /// The thread that writes all logs of a process (`BackgroundLog`), and the queue of what waits for it.
 ///
 /// It is made for whoever logs at each step: a row that goes to several logs stands in the queue once, only the numbers of rows are
-/// copied, and nobody is woken up for a row. While rows come the thread looks by itself: every tenth of a second for logs that have as many
-/// as they write at once, every second for all.
+/// copied, and nobody is woken up for a row. While rows come the thread looks by itself: every tenth of a second, when it writes the logs
+/// that then have as many as they write at once, and every second all.
 class LogWriter {
  public:
   /// The one that lives, or a new one: in a forked child too, where the parent's thread is not.
@@ -49,9 +50,10 @@ class LogWriter {
   void flush();
 
  private:
+  using Time = std::chrono::system_clock::time_point;
   struct Entry {
     std::int64_t step;
-    double wall_time;
+    Time time;
     const LogLayout* layout;  // null: a job instead of a row
     std::size_t targets;      // how many logs get it
   };
@@ -79,7 +81,7 @@ class LogWriter {
   std::deque<LogLayout> layouts_;
   std::unordered_map<std::string, const LogLayout*> layouts_by_key_;
   const LogLayout* last_layout_ = nullptr;
-  std::vector<BackgroundLog*> logs_, due_, leaving_;  // all; those with as many rows as they write at once; those to forget
+  std::vector<BackgroundLog*> logs_, leaving_;  // all; those to forget
   std::uint64_t flushes_wanted_ = 0, flushes_done_ = 0;
   bool asleep_ = true, closing_ = false;
   std::thread thread_;

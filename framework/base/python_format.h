@@ -11,6 +11,8 @@ namespace levin {
 
 /// `repr(float)`: the shortest text that reads back the same, with ".0", "1e-07", "nan" and "inf" as Python prints them.
 LEVIN_API std::string python_repr(double value);
+/// The same behind `out`, for who writes many.
+LEVIN_API void append_python_repr(std::string& out, double value);
 /// `repr(str)`: single quotes unless the text has one and no double quote; backslash escapes.
 LEVIN_API std::string python_repr(std::string_view text);
 

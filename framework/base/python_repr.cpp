@@ -6,17 +6,25 @@
 namespace levin {
 
 std::string python_repr(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  std::string out;
+  append_python_repr(out, value);
+  return out;
+}
+
+void append_python_repr(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += std::isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+    return;
+  }
   // Python prints the shortest digits that read back the same, positional for exponents -4 to 15.
   char buffer[64];
   const double magnitude = std::fabs(value);
   const bool scientific = magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16);
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
                                  scientific ? std::chars_format::scientific : std::chars_format::fixed);
-  std::string text(buffer, end.ptr);
-  if (!scientific && text.find('.') == std::string::npos) text += ".0";
-  return text;
+  const std::string_view text(buffer, static_cast<std::size_t>(end.ptr - buffer));
+  out += text;
+  if (!scientific && text.find('.') == text.npos) out += ".0";
 }
 
 std::string python_repr(std::string_view text) {

@@ -258,7 +258,7 @@ void MetricLog::send_row_with_epoch(std::int64_t step, std::int64_t epoch) {
 }
 
 void MetricLog::send_row(std::int64_t step) {
-  if (!is_rank_zero()) return;
+  if (rank != 0) return;
   const SharedRow once_for_all_files(row_, step);
   for (const auto& logger : loggers) {
     logger->log_metrics(row_, step);

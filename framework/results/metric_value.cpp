@@ -29,7 +29,7 @@ MetricValue MetricValue::of(const at::Tensor& tensor) {
   return out;
 }
 
-double MetricValue::item() const { return tensor_.defined() ? tensor_.item<double>() : number_; }
+double MetricValue::read() const { return tensor_.item<double>(); }
 
 void MetricValue::add(const MetricValue& value, double weight) {
   if (value.on_device() || on_device()) {

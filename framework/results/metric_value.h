@@ -20,7 +20,7 @@ class LEVIN_API MetricValue {
   /// A tensor of one element, detached: read at once on the CPU, else kept on its device (a copy, not the caller's tensor).
   static MetricValue of(const at::Tensor& tensor);
 
-  double item() const;
+  double item() const { return on_device() ? read() : number_; }
   /// A float, or a tuple of one float for float64; and back.
   Value to_value() const;
   static MetricValue from_value(const Value& value);
@@ -34,6 +34,7 @@ class LEVIN_API MetricValue {
   MetricValue divided_by(double n) const;
 
  private:
+  double read() const;  // from the device
   static double rounded(double v, bool is_double) { return is_double ? v : static_cast<double>(static_cast<float>(v)); }
   double number_ = 0.0;
   bool is_double_ = false;

@@ -50,7 +50,7 @@ std::string text_of(const Value& value) { return value.is_string() ? value.as_st
 }  // namespace
 
 EventFile::EventFile(const std::string& folder, std::string_view suffix, std::optional<std::int64_t> purge_step)
-    : path_((std::filesystem::path(folder) / file_name(suffix)).string()) {
+    : path_((std::filesystem::path(folder) / file_name(suffix)).string()), row_(std::make_unique<proto::Event>()) {
   const double now = real_clock().wall();
   proto::Event begin;
   begin.set_file_version("brain.Event:2");
@@ -83,7 +83,16 @@ void EventFile::flush() {
 }
 
 void EventFile::row(std::span<const Metric> metrics, std::int64_t step, double wall_time) {
-  for (const Metric& metric : metrics) scalar({wall_time, step}, metric.name, metric.value);
+  auto& values = *row_->mutable_summary()->mutable_value();
+  while (values.size() > static_cast<int>(metrics.size())) values.RemoveLast();
+  while (values.size() < static_cast<int>(metrics.size())) values.Add();
+  auto value = values.begin();
+  for (const Metric& metric : metrics) {
+    if (value->tag() != metric.name) value->set_tag(metric.name.data(), metric.name.size());
+    value->set_simple_value(static_cast<float>(metric.value));
+    ++value;
+  }
+  add({wall_time, step}, *row_);
 }
 
 void EventFile::scalar(const Stamp& at, std::string_view tag, double value) {
