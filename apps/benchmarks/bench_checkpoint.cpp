@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "quantile.h"
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/fresh_memory.h"
 #include "levin/framework/base/files.h"
@@ -29,17 +30,13 @@ using namespace levin;
 
 namespace {
 
+using levin::bench::median;
+
 double milliseconds(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
 // Tensors of 16 MB each, with bytes that no file system finds zeros in.
@@ -124,7 +121,7 @@ struct Row {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const std::string folder = count > 1 ? arguments[1] : ".";
+  const std::string folder = bench::folder_argument(count, arguments, 1, ".");
   const auto megabytes = static_cast<std::size_t>(bench::count_argument(count, arguments, 2, "MEGABYTES", 512));
   const auto rounds = bench::count_argument(count, arguments, 3, "ROUNDS", 7);
   const std::string ours = folder + "/bench.ckpt", plain = folder + "/bench.plain";

@@ -7,13 +7,13 @@
 
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
 
+#include "arguments.h"
 #include "levin/framework/cli/cli.h"
 #include "levin/framework/data/data_loader.h"
 #include "levin/framework/data/npy.h"
@@ -68,8 +68,8 @@ void write_npy(const std::string& path, const at::Tensor& rows) {
 
 int main(int argc, char** argv) {
   return levin::run([&] {
-    const std::string folder = argc > 1 ? argv[1] : "/dev/shm";
-    const std::int64_t count = argc > 2 ? std::atoll(argv[2]) : 1'000'000;
+    const std::string folder = levin::bench::folder_argument(argc, argv, 1, "/dev/shm");
+    const std::int64_t count = levin::bench::count_argument(argc, argv, 2, "ROWS", 1'000'000);
     const at::Tensor rows = at::rand({count, 64});
     const double copying = memcpy_bytes_per_second(rows.nbytes());
     std::printf("{\"memcpy\": %.3f", copying / 1e9);

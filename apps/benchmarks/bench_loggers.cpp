@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "quantile.h"
 #include "levin/callbacks/tqdm_progress_bar.h"
 #include "levin/framework/data/data_loader.h"
 #include "levin/framework/data/tensor_dataset.h"
@@ -33,6 +34,9 @@
 #include "levin/loggers/tensorboard_logger.h"
 
 namespace {
+
+using levin::bench::median;
+using levin::bench::quantile;
 
 struct Times {
   double wall, processor;  // seconds; of this thread
@@ -130,12 +134,6 @@ Times microseconds_a_step(const std::string& folder, bool logging, std::int64_t 
   return watch->microseconds_a_step(steps);
 }
 
-double quantile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
-}
-double median(const std::vector<double>& values) { return quantile(values, 0.5); }
-
 // `without` has one run more than `with`: they took turns, and it began and ended.
 void report(const char* what, const std::vector<Times>& without, const std::vector<Times>& with, double Times::*which) {
   std::vector<double> before, after, on_top;
@@ -151,7 +149,7 @@ void report(const char* what, const std::vector<Times>& without, const std::vect
 }  // namespace
 
 int main(int count, char** arguments) {
-  const std::string folder = (count > 1 ? std::string(arguments[1]) : ".") + "/bench_loggers";
+  const std::string folder = levin::bench::folder_argument(count, arguments, 1, ".") + "/bench_loggers";
   const auto rounds = levin::bench::count_argument(count, arguments, 2, "ROUNDS", 15);
   const auto steps = levin::bench::count_argument(count, arguments, 3, "STEPS", 5000);
   microseconds_a_step(folder, true, steps);  // warm

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "quantile.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/framework/base/codec/durable_file.h"
 #include "levin/framework/base/codec/mapped_file.h"
@@ -26,6 +27,8 @@
 #include "levin/framework/trainer/trainer.h"
 
 namespace {
+
+using levin::bench::median;
 
 namespace fs = std::filesystem;
 constexpr int steps = 200;
@@ -88,15 +91,10 @@ void empty(const std::string& folder) {
   fs::create_directories(folder);
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
-  const std::string folder = (count > 1 ? std::string(arguments[1]) : ".") + "/bench_model_checkpoint";
+  const std::string folder = levin::bench::folder_argument(count, arguments, 1, ".") + "/bench_model_checkpoint";
   const auto rounds = levin::bench::count_argument(count, arguments, 2, "ROUNDS", 7);
   ::setenv("LEVIN_LOG_LEVEL", "error", 1);
   empty(folder);

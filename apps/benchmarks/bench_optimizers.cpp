@@ -17,6 +17,7 @@
 #include <limits>
 #include <string>
 
+#include "arguments.h"
 #include "levin/framework/optim/optimizers.h"
 
 namespace {
@@ -95,7 +96,7 @@ void print(const Row& row, const Shape& shape) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1) at::set_num_threads(std::atoi(argv[1]));
+  at::set_num_threads(static_cast<int>(levin::bench::count_argument(argc, argv, 1, "THREADS", at::get_num_threads())));
   for (const Shape& shape : {Shape{"4 parameters of 8 x 8", 4, 8, 8, 500}, Shape{"100 parameters of 64 x 64", 100, 64, 64, 20},
                              Shape{"4 parameters of 1024 x 1024", 4, 1024, 1024, 2}}) {
     std::printf("%s, %d threads\n%-10s%12s%12s%12s\n", shape.name, at::get_num_threads(), "us a step", "levin", "foreach", "torch::optim");

@@ -1,17 +1,17 @@
 // A training step of GPT in each precision on the CPU, interleaved: milliseconds, the least of several rounds, and how much faster than
-// 32-true. bench_precision [n_layer n_embd batch_size block_size rounds]
+// 32-true. bench_precision [LAYERS] [WIDTH] [ROWS] [LENGTH] [ROUNDS]
 #include <ATen/ops/randint.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "arguments.h"
 #include "levin/framework/models/gpt.h"
 #include "levin/framework/data/seed.h"
 #include "levin/framework/optim/adam.h"
@@ -58,11 +58,13 @@ class Contestant {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto argument = [&](int i, std::int64_t otherwise) { return argc > i ? std::atoll(argv[i]) : otherwise; };
-  levin::GPTOptions options{.vocab_size = 256, .n_layer = argument(1, 4), .n_head = 4, .n_embd = argument(2, 256)};
-  const std::int64_t rows = argument(3, 8);
-  options.block_size = argument(4, 128);
-  const std::int64_t rounds = argument(5, 5);
+  const auto argument = [&](int place, const char* name, std::int64_t otherwise) {
+    return levin::bench::count_argument(argc, argv, place, name, otherwise);
+  };
+  levin::GPTOptions options{.vocab_size = 256, .n_layer = argument(1, "LAYERS", 4), .n_head = 4, .n_embd = argument(2, "WIDTH", 256)};
+  const std::int64_t rows = argument(3, "ROWS", 8);
+  options.block_size = argument(4, "LENGTH", 128);
+  const std::int64_t rounds = argument(5, "ROUNDS", 5);
   const at::Tensor tokens = at::randint(options.vocab_size, {rows, options.block_size + 1}, at::kLong);
   const levin::Batch batch{tokens.slice(1, 0, -1).contiguous(), tokens.slice(1, 1).contiguous()};
 
