@@ -25,8 +25,8 @@ using Clock = std::chrono::steady_clock;
 // A model under one precision, driven as the loop does it.
 class Contestant {
  public:
-  Contestant(std::string name, std::shared_ptr<levin::Precision> precision, const levin::GPTOptions& options)
-      : name(std::move(name)), precision_(std::move(precision)), model_(options) {
+  Contestant(std::string label, std::shared_ptr<levin::Precision> precision, const levin::GPTOptions& options)
+      : name(std::move(label)), precision_(std::move(precision)), model_(options) {
     precision_->convert_module(model_);
     optimizer_ = levin::optim::adamw(model_.parameters(), {.lr = 1e-4});
   }

@@ -1,14 +1,12 @@
 #include "levin/framework/base/codec/pickle_writer.h"
 
 #include <algorithm>
-#include <deque>
 #include <string_view>
 
 #include "levin/framework/base/codec/globals.h"
+#include "levin/framework/base/codec/pickle_memo.h"
 #include "levin/framework/base/codec/pickle_output.h"
 #include "levin/framework/base/errors.h"
-#include "levin/framework/base/flat_table.h"
-#include "levin/framework/base/text_hash.h"
 
 namespace levin {
 namespace {
@@ -24,23 +22,23 @@ class PickleWriter {
  public:
   Pickled run(const Value& root) {
     save(root);
-    return {out_.finish(), std::move(storages_)};
+    return {out_.finish(), storages_.take()};
   }
 
  private:
   void put(const Value& value) {
     const std::uint32_t number = out_.put();
-    if (const void* identity = value.identity()) memo_.add(address_hash(identity), {identity, number});
+    if (const void* identity = value.identity()) memo_.add(identity, number);
   }
   bool recall(const Value& value) {
     const void* const identity = value.identity();
     if (!identity) return false;
-    const Remembered* const found = memo_.find(address_hash(identity), [&](const Remembered& known) { return known.identity == identity; });
-    if (!found) return false;
+    const PickleMemo::Number* const number = memo_.find(identity);
+    if (!number) return false;
     if (std::find(path_.begin(), path_.end(), identity) != path_.end()) {
       throw ValueError("a " + value.type_name() + " in a checkpoint contains itself");
     }
-    out_.get(found->number);
+    out_.get(*number);
     return true;
   }
 
@@ -72,53 +70,31 @@ class PickleWriter {
   void save_parameter(const TensorRef& tensor);
   void save_tensor(const Value& value);
 
-  struct Remembered {
-    const void* identity;
-    std::uint32_t number;
-  };
-  struct Text {
-    std::string_view text;
-    std::uint32_t number;
-  };
-  struct Named {
-    std::string_view module, name;
-    std::uint32_t number;
-  };
-  struct Numbered {
-    const Storage* storage;
-    DType dtype;
-    const std::string* key;
-  };
   PickleOutput out_;
   std::vector<const void*> path_;  // the containers that are being written, outermost first
-  FlatTable<Remembered> memo_;
-  FlatTable<Text> strings_;
-  FlatTable<Named> globals_;
-  FlatTable<Numbered> numbered_;
-  std::vector<std::shared_ptr<const Storage>> storages_;
-  std::deque<std::string> keys_;  // of the storages; strings_ refers to them
+  PickleMemo memo_;
+  PickledStorages storages_;
 };
 
 void PickleWriter::save_string(std::string_view text) {
-  const std::uint64_t hash = text_hash(text);
-  if (const Text* known = strings_.find(hash, [&](const Text& other) { return other.text == text; }))
-    return out_.get(known->number);
-  out_.text(text);
-  strings_.add(hash, {text, out_.put()});
+  const auto write = [&] {
+    out_.text(text);
+    return out_.put();
+  };
+  if (const PickleMemo::Number* known = memo_.text(text, write)) out_.get(*known);
 }
 
 void PickleWriter::save_global(std::string_view module, std::string_view name) {
-  const std::uint64_t hash = text_hash(module) ^ text_hash(name);
-  const auto is_it = [&](const Named& other) { return other.module == module && other.name == name; };
-  if (const Named* known = globals_.find(hash, is_it)) return out_.get(known->number);
-  const Global global{std::string(module), std::string(name)};
-  if (!is_safe_global(global)) {
-    throw TypeError("can't save " + global.module + "." + global.name +
-                    ": torch.load(weights_only=True) would refuse it. Save plain numbers, strings, "
-                    "lists, dicts and tensors instead");
-  }
-  out_.global(module, name);
-  globals_.add(hash, {module, name, out_.put()});
+  const auto write = [&] {
+    const Global global{std::string(module), std::string(name)};
+    if (!is_safe_global(global)) {
+      throw TypeError("can't save " + global.module + "." + global.name +
+                      ": torch.load(weights_only=True) would refuse it. Save plain numbers, strings, lists, dicts and tensors instead");
+    }
+    out_.global(module, name);
+    return out_.put();
+  };
+  if (const PickleMemo::Number* known = memo_.global(module, name, write)) out_.get(*known);
 }
 
 void PickleWriter::save_items(const List& items) {
@@ -293,16 +269,8 @@ void PickleWriter::save_storage(const TensorRef& tensor, const Global& type) {
   const Storage* storage = tensor.storage.get();
   if (!storage) throw ValueError("a tensor in a checkpoint has no storage");
   const DType dtype = storage_type(type)->dtype;
-  const std::uint64_t hash = address_hash(storage);
-  const Numbered* known = numbered_.find(hash, [&](const Numbered& other) { return other.storage == storage; });
-  if (!known) {
-    known = &numbered_.add(hash, {storage, dtype, &keys_.emplace_back(std::to_string(storages_.size()))});
-    storages_.push_back(tensor.storage);
-  }
-  if (known->dtype != dtype) {
-    throw TypeError(
-        "Cannot save multiple tensors or storages that view the same data as different types");
-  }
+  const PickledStorages::Entry& entry = storages_.entry(tensor.storage, dtype);
+  if (entry.dtype != dtype) throw TypeError("Cannot save multiple tensors or storages that view the same data as different types");
   if (storage->nbytes % itemsize(dtype) != 0) {
     throw ValueError("a storage of " + std::to_string(storage->nbytes) +
                      " bytes can't hold whole elements of " + dtype_name(dtype));
@@ -310,7 +278,7 @@ void PickleWriter::save_storage(const TensorRef& tensor, const Global& type) {
   out_.op('(');
   save_string("storage");
   save_global(type);
-  save_string(*known->key);
+  save_string(*entry.key);
   save_string(storage->location);
   out_.integer(static_cast<std::int64_t>(storage->nbytes / itemsize(dtype)));
   out_.op('t');
