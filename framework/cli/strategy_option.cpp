@@ -14,8 +14,10 @@ StrategyOption Field<StrategyOption>::read(const Value& v) {
   register_builtins();
   if (v.is_dict()) return RegisteredField<Strategy>::make(v, strategy_registry());
   if (!v.is_string()) throw TypeError("expected a strategy's name or {\"class_path\": ..., \"init_args\": {...}}, got " + v.type_name() + " " + v.repr(80));
-  // Names such as "ddp" are the Trainer's to know.
-  if (strategy_registry().entries().contains(ClassConfig::read(v).name())) return strategy_registry().make(v);
+  // Names such as "ddp" are the Trainer's to know; a class begins with a capital letter, or is registered.
+  const std::string name = ClassConfig::read(v).name();
+  const bool is_class = (!name.empty() && name[0] >= 'A' && name[0] <= 'Z') || strategy_registry().entries().contains(name);
+  if (is_class) return strategy_registry().make(v);
   return v.as_string();
 }
 
