@@ -34,6 +34,7 @@ class LEVIN_API BaseAggregator : public Metric {
   Checked cast_and_nan_check_input(const at::Tensor& value, const at::Tensor& weight = {});
   /// What is still to be said about NaN on a device.
   void report_nans();
+  void forget() override { nans_on_device_.reset(); }
 
  private:
   enum class NanStrategy : std::uint8_t { error, warn, ignore, disable, replace };

@@ -29,10 +29,11 @@ std::string unique_text(const at::Tensor& tensor) {
 
 bool holds_somewhere(const at::Tensor& condition) { return condition.any().item<bool>(); }
 
+// As in torchmetrics: on the CPU a NaN lies outside of what a probability can be, on a device it does not.
 at::Tensor normalized(const at::Tensor& preds, const at::Tensor& valid, at::Tensor (*apply)(const at::Tensor&)) {
-  const at::Tensor outside = both(at::logical_or(preds < 0, preds > 1), valid).any();
-  if (!preds.is_cpu()) return at::where(outside, apply(preds), preds);
-  return outside.item<bool>() ? apply(preds) : preds;
+  if (!preds.is_cpu()) return at::where(both(at::logical_or(preds < 0, preds > 1), valid).any(), apply(preds), preds);
+  const at::Tensor inside = at::logical_and(preds >= 0, preds <= 1);
+  return holds_somewhere(both(inside.logical_not(), valid)) ? apply(preds) : preds;
 }
 
 }  // namespace

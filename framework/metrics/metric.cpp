@@ -137,6 +137,7 @@ void Metric::reset() {
   computed_.reset();
   local_.clear();
   is_synced_ = false;
+  forget();
 }
 
 }  // namespace levin::metrics

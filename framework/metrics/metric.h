@@ -143,6 +143,8 @@ class LEVIN_API Metric {
   virtual void update_state(Inputs inputs) = 0;
   /// The value of the states as they are.
   virtual at::Tensor compute_value() = 0;
+  /// Drops what a metric keeps of its batches beside the states; called by `reset`.
+  virtual void forget() {}
 
   /// `const auto& [preds, target] = take<2>(inputs, "preds, target");` TypeError for another number of inputs.
   template <std::size_t N>

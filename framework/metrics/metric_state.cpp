@@ -4,10 +4,13 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
 #include <ATen/ops/stack.h>
 #include <c10/core/GradMode.h>
+
+#include <algorithm>
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/metrics/gather.h"
@@ -41,6 +44,20 @@ at::Tensor merged(const DistReduceFx& fx, const at::Tensor& global, const at::Te
     case Kind::cat: return at::cat({global, batch});
     default: return reduced(fx, at::stack({global, batch}));
   }
+}
+
+// Each item of each rank by itself: all first ones, then all second ones. A rank that has fewer sends `nothing` in their place.
+std::vector<at::Tensor> gather_items(const std::vector<at::Tensor>& items, const at::Tensor& nothing, const AllGather& all_gather) {
+  std::vector<std::int64_t> counts;
+  const auto mine = static_cast<std::int64_t>(items.size());
+  for (const at::Tensor& count : all_gather(at::full({1}, mine, nothing.options().dtype(at::kLong)))) counts.push_back(count.item<std::int64_t>());
+  std::vector<at::Tensor> out;
+  for (std::int64_t i = 0; i < *std::max_element(counts.begin(), counts.end()); ++i) {
+    const auto of_ranks = gather_all_tensors(i < mine ? items[static_cast<std::size_t>(i)] : nothing, all_gather);
+    for (std::size_t rank = 0; rank < counts.size(); ++rank)
+      if (i < counts[rank]) out.push_back(of_ranks[rank]);
+  }
+  return out;
 }
 
 }  // namespace
@@ -126,9 +143,12 @@ void Metric::gather_states() {
       *state.tensor = reduced(state.reduce, at::stack(gather_all_tensors(*state.tensor, dist_sync_fn)));
       continue;
     }
-    // One collective per list, on every rank, also where no batch came.
-    const at::Tensor mine = state.list->empty() ? at::empty({0}, at::TensorOptions().device(device_)) : dim_zero_cat(*state.list);
-    *state.list = gather_all_tensors(mine, dist_sync_fn);
+    const at::Tensor nothing = at::empty({0}, at::TensorOptions().device(device_));
+    if (state.reduce.kind == Kind::cat) {  // one collective for the list, on every rank, also where no batch came
+      *state.list = gather_all_tensors(state.list->empty() ? nothing : dim_zero_cat(*state.list), dist_sync_fn);
+    } else {
+      *state.list = gather_items(*state.list, nothing, dist_sync_fn);
+    }
   }
 }
 

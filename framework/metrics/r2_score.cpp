@@ -38,9 +38,10 @@ void R2Score::update_state(Inputs inputs) {
   total_ = total_ + target.size(0);
 }
 
-// As in torchmetrics: without variance a perfect prediction scores 1, any other 0.
+// As in torchmetrics: without variance a perfect prediction scores 1, any other 0. NaN is not near 0, so its score is NaN.
 at::Tensor R2Score::scores(const at::Tensor& variance) const {
-  const at::Tensor wrong = residual_.abs() > 1e-4, varies = variance.abs() > 1e-4;
+  const auto is_not_0 = [](const at::Tensor& sum) { return (sum.abs() <= 1e-4).logical_not(); };
+  const at::Tensor wrong = is_not_0(residual_), varies = is_not_0(variance);
   const at::Tensor plain = 1 - residual_ / variance;
   return at::where(at::logical_and(wrong, varies), plain, at::ones_like(plain)).masked_fill(at::logical_and(wrong, varies.logical_not()), 0);
 }

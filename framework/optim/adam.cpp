@@ -62,6 +62,12 @@ AdamW::AdamW(const std::vector<ParamGroup>& groups, Options options) : Adam(grou
 
 AdamW::~AdamW() = default;
 
+// As in torch: it stays AdamW with a state that Adam has saved.
+void AdamW::read_group(std::size_t group, const Dict& in) {
+  Adam::read_group(group, in);
+  mutable_options(group).decoupled_weight_decay = true;
+}
+
 std::shared_ptr<Adam> adam(std::vector<at::Tensor> params, AdamOptions options) {
   return std::make_shared<Adam>(std::move(params), options);
 }

@@ -82,6 +82,9 @@ class LEVIN_API AdamW : public Adam {
   explicit AdamW(const std::vector<ParamGroup>& groups, Options options = {});
   ~AdamW() override;
   const char* class_name() const override { return "AdamW"; }
+
+ protected:
+  void read_group(std::size_t group, const Dict& in) override;
 };
 
 /// `optim::adamw(parameters(), {.lr = 3e-4})`, or with groups:

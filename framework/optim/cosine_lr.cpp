@@ -32,7 +32,7 @@ double CosineAnnealingLR::closed_form_lr(std::size_t group) const {
 // ---- CosineAnnealingWarmRestarts -----------------------------------------------------------------------------------------------
 
 CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(std::shared_ptr<Optimizer> optimizer, const Options& options)
-    : EpochScheduler(std::move(optimizer), options.last_epoch), options_(options), T_i_(options.T_0), T_cur_(options.last_epoch) {
+    : EpochScheduler(std::move(optimizer), options.last_epoch), options_(options), T_i_(options.T_0), T_cur_(static_cast<double>(options.last_epoch)) {
   if (options.T_0 <= 0) throw ValueError("Expected positive integer T_0, but got " + std::to_string(options.T_0));
   if (options.T_mult < 1) throw ValueError("Expected integer T_mult >= 1, but got " + std::to_string(options.T_mult));
   initial_step();
@@ -46,16 +46,33 @@ void CosineAnnealingWarmRestarts::step() {
     last_epoch_ = 0;
   } else {
     ++last_epoch_;
-    if (++T_cur_ >= T_i_) {
-      T_cur_ %= T_i_;
+    if (++T_cur_ >= static_cast<double>(T_i_)) {
+      T_cur_ = std::fmod(T_cur_, static_cast<double>(T_i_));
       T_i_ *= options_.T_mult;
     }
   }
   update_rates();
 }
 
+void CosineAnnealingWarmRestarts::step(double epoch) {
+  if (!(epoch >= 0 && epoch < 1e15)) throw ValueError("Expected non-negative epoch, but got " + Value(epoch).repr());
+  const auto first = static_cast<double>(options_.T_0), factor = static_cast<double>(options_.T_mult);
+  T_cur_ = epoch;
+  if (epoch < first) {
+    T_i_ = options_.T_0;
+  } else if (options_.T_mult == 1) {
+    T_cur_ = std::fmod(epoch, first);
+  } else {
+    const double restarts = std::trunc(std::log(epoch / first * (factor - 1) + 1) / std::log(factor)), grown = std::pow(factor, restarts);
+    T_cur_ = epoch - first * (grown - 1) / (factor - 1);
+    T_i_ = options_.T_0 * static_cast<std::int64_t>(grown);
+  }
+  last_epoch_ = static_cast<std::int64_t>(epoch);
+  update_rates();
+}
+
 double CosineAnnealingWarmRestarts::get_lr(std::size_t group) const {
-  const double angle = std::numbers::pi * static_cast<double>(T_cur_) / static_cast<double>(T_i_);
+  const double angle = std::numbers::pi * T_cur_ / static_cast<double>(T_i_);
   return options_.eta_min + (base_lr(group) - options_.eta_min) * (1 + std::cos(angle)) / 2;
 }
 
@@ -64,7 +81,8 @@ void CosineAnnealingWarmRestarts::write_front(Dict& out) const {
   out["T_i"] = T_i_;
   out["T_mult"] = options_.T_mult;
   out["eta_min"] = options_.eta_min;
-  out["T_cur"] = T_cur_;
+  if (std::floor(T_cur_) == T_cur_) out["T_cur"] = static_cast<std::int64_t>(T_cur_);
+  else out["T_cur"] = T_cur_;
 }
 
 void CosineAnnealingWarmRestarts::read(const Dict& in) {

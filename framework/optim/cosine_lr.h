@@ -49,8 +49,9 @@ class LEVIN_API CosineAnnealingWarmRestarts : public EpochScheduler {
   /// ValueError, in torch's words, for options out of range.
   explicit CosineAnnealingWarmRestarts(std::shared_ptr<Optimizer> optimizer, const Options& options);
   const char* class_name() const override { return "CosineAnnealingWarmRestarts"; }
-  using LRScheduler::step;
   void step() override;
+  /// Goes to that epoch, which may be within one. ValueError, in torch's words, if it is below 0.
+  void step(double epoch) override;
 
  protected:
   double get_lr(std::size_t group) const override;
@@ -59,7 +60,8 @@ class LEVIN_API CosineAnnealingWarmRestarts : public EpochScheduler {
 
  private:
   Options options_;
-  std::int64_t T_i_, T_cur_;  // epochs between the last restart and the next, and since the last
+  std::int64_t T_i_;  // epochs between the last restart and the next
+  double T_cur_;      // and since the last
 };
 
 /// `optim::cosine_annealing_lr(optimizer, {.T_max = 100})`

@@ -56,8 +56,10 @@ CyclicLR::CyclicLR(std::shared_ptr<Optimizer> given, const Options& options)
     base_momentums_ = for_groups(optimizer(), "base_momentum", options.base_momentum);
     max_momentums_ = for_groups(optimizer(), "max_momentum", options.max_momentum);
   }
-  base_lrs_ = for_groups(optimizer(), "base_lr", options.base_lr);
+  // As in torch: the rate of epoch 0 is where the groups' schedules began, which with a scheduler before this one is not `base_lr`.
+  const auto base_lrs = for_groups(optimizer(), "base_lr", options.base_lr);
   initial_step();
+  base_lrs_ = base_lrs;
 }
 
 // A mode that torch knows says what the scale is a function of, whatever `scale_mode` was given.

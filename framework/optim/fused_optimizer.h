@@ -174,10 +174,10 @@ class OptimizerWith : public FusedOptimizer {
   void read_group(std::size_t group, const Dict& in) override {
     O changed = options(group);
     read_entries(in, changed);
-    check(changed);
     Optimizer::read_group(group, in);
     mutable_options(group) = changed;
   }
+  void check_group(std::size_t group) const override { check(options(group)); }
 
  private:
   std::vector<std::string_view> keys_;

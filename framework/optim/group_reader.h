@@ -1,6 +1,9 @@
 #pragma once
+#include <cmath>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/fields.h"
@@ -8,13 +11,28 @@
 /// Small helpers of the optimizers' and schedulers' sources.
 namespace levin::optim {
 
-/// Sets `out` from an entry if it is there; a tensor counts as its number. The error names the key.
+/// The entry as numbers: Python keeps a rate as a tensor where it was given one, and a whole number of epochs as a float.
+template <class T>
+Value plain(const Value& value) {
+  if (value.is_tensor()) return value.number();
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    if (value.is_float() && std::floor(value.as_double()) == value.as_double() && std::fabs(value.as_double()) < 1e15)
+      return static_cast<std::int64_t>(value.as_double());
+  }
+  if (!value.is_list() && !value.is_tuple()) return value;
+  List items = value.items();
+  for (Value& item : items)
+    if (item.is_tensor()) item = item.number();
+  return value.is_list() ? Value::list(std::move(items)) : Value::tuple(std::move(items));
+}
+
+/// Sets `out` from an entry if it is there. The error names the key.
 template <class T>
 void read_entry(const Dict& in, std::string_view key, T& out) {
   const Value* value = in.find(key);
   if (!value) return;
   try {
-    out = Field<T>::read(value->is_tensor() ? Value(value->number()) : *value);
+    out = Field<T>::read(plain<T>(*value));
   } catch (const Error&) {
     rethrow_at(std::string(key));
   }

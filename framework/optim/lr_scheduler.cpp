@@ -1,5 +1,8 @@
 #include "levin/framework/optim/lr_scheduler.h"
 
+#include <cmath>
+
+#include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/optim/group_reader.h"
 
@@ -11,7 +14,7 @@ LRScheduler::LRScheduler(std::shared_ptr<Optimizer> optimizer) : optimizer_(std:
 
 LRScheduler::~LRScheduler() = default;
 
-void LRScheduler::step(double) { step(); }
+void LRScheduler::step(double) { throw TypeError(std::string(class_name()) + ".step() takes no epoch; leave it out"); }
 
 void LRScheduler::set_rates(const std::vector<double>& rates) {
   for (std::size_t i = 0; i < rates.size(); ++i) optimizer_->set_lr(i, rates[i]);
@@ -83,8 +86,8 @@ void EpochScheduler::initial_step() {
   initial_ = false;
 }
 
-void EpochScheduler::restart() {
-  last_epoch_ = 0;
+void EpochScheduler::go_to(std::int64_t epoch) {
+  last_epoch_ = epoch;
   update([this](std::size_t group) { return closed_form_lr(group); });
 }
 
@@ -92,6 +95,16 @@ void EpochScheduler::step() {
   ++step_count_;
   ++last_epoch_;
   update_rates();
+}
+
+void EpochScheduler::step(double epoch) {
+  if (std::floor(epoch) != epoch || std::fabs(epoch) > 1e15)
+    throw ValueError(std::string(class_name()) + ".step(epoch): the epoch must be a whole number, got " + Value(epoch).repr() + "; leave it out to go on by one");
+  warn_once("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use `scheduler.step()` to step the " +
+            std::string("scheduler. During the deprecation, if epoch is different from None, the closed form is used instead of the new chainable form, ") +
+            "where available.");
+  ++step_count_;
+  go_to(static_cast<std::int64_t>(epoch));
 }
 
 Value EpochScheduler::state_dict() const {

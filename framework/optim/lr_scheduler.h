@@ -25,8 +25,10 @@ class LEVIN_API LRScheduler {
   /// Python's name: "StepLR".
   virtual const char* class_name() const = 0;
   virtual void step() = 0;
-  /// For schedulers that watch a metric; the others ignore it.
-  virtual void step(double metric);
+  /// What torch's `step` may be given: the metric of ReduceLROnPlateau; of the others the epoch to go to, from which `step()` goes on.
+  /// CosineAnnealingWarmRestarts takes parts of an epoch, so that a rate falls within one, `step(epoch + i / batches)`; for all others
+  /// torch advises against it. TypeError for a scheduler that takes nothing: those that are made of others.
+  virtual void step(double metric_or_epoch);
   /// Whether `step` needs a metric: only ReduceLROnPlateau.
   virtual bool wants_metric() const { return false; }
 
@@ -76,15 +78,16 @@ class LEVIN_API LRScheduler {
 class LEVIN_API EpochScheduler : public LRScheduler {
  public:
   ~EpochScheduler() override;
-  using LRScheduler::step;
   void step() override;
+  /// Sets the rates of that epoch. ValueError if it is no whole number.
+  void step(double epoch) override;
   Value state_dict() const override;
   void load_state_dict(const Value& state) override;
 
  protected:
   explicit EpochScheduler(std::shared_ptr<Optimizer> optimizer, std::int64_t last_epoch = -1);
   void initial_step() override;
-  void restart() override;
+  void restart() override { go_to(0); }
   bool initial() const { return initial_; }  ///< during `initial_step`
 
   /// The rate that group `group` gets at `last_epoch()`; the optimizer still has the last one.
@@ -110,6 +113,7 @@ class LEVIN_API EpochScheduler : public LRScheduler {
  private:
   template <class Rate>
   void update(Rate rate);
+  void go_to(std::int64_t epoch);
   bool initial_ = false;
   std::int64_t step_count_ = 0;
 };

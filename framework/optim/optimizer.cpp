@@ -97,8 +97,10 @@ void Optimizer::add_param_group(const ParamGroup& group) {
     }
     if (group.name) options["name"] = *group.name;
     read_group(added, options);
+    check_group(added);
   } catch (...) {
     param_groups_.pop_back();
+    if (scheduler_entries_.size() > added) scheduler_entries_.pop_back();
     throw;
   }
   groups_changed();
@@ -114,7 +116,16 @@ void Optimizer::set_param_groups(std::vector<std::pair<Dict, std::vector<at::Ten
     param_groups_.emplace_back(std::move(params[i]), defaults_->clone());
     read_group(i, groups[i].first);
   }
+  forget_strangers();
   groups_changed();
+}
+
+// Another tensor may come to lie where a parameter was that is no longer in a group.
+void Optimizer::forget_strangers() {
+  std::unordered_set<const void*> known;
+  for (const auto& group : param_groups_)
+    for (const at::Tensor& parameter : group.params()) known.insert(parameter.unsafeGetTensorImpl());
+  for (auto it = state_.begin(); it != state_.end();) it = known.contains(it->first) ? std::next(it) : state_.erase(it);
 }
 
 std::optional<double> Optimizer::momentum(std::size_t) const { return std::nullopt; }
@@ -181,12 +192,24 @@ void Optimizer::load_state_dict(const Value& state) {
       loaded.emplace_back(&params[k], one ? &one->as_dict() : nullptr);
     }
   }
+  read_groups(groups);
   const c10::AutoGradMode no_grad(false);
   state_.clear();
   for (const auto& [parameter, one] : loaded)
     if (one) read_state(*parameter, *one);
-  for (std::size_t i = 0; i < groups.size(); ++i) read_group(i, groups[i].as_dict());
   groups_changed();
+}
+
+// All of them, or none.
+void Optimizer::read_groups(const List& groups) {
+  std::vector<Dict> before;
+  for (std::size_t i = 0; i < groups.size(); ++i) before.push_back(group_dict(i));
+  try {
+    for (std::size_t i = 0; i < groups.size(); ++i) read_group(i, groups[i].as_dict());
+  } catch (...) {
+    for (std::size_t i = 0; i < groups.size(); ++i) read_group(i, before[i]);
+    throw;
+  }
 }
 
 at::Tensor Optimizer::state_like(const at::Tensor& parameter, const TensorRef& saved) {

@@ -71,7 +71,7 @@ class LEVIN_API Optimizer : public torch::optim::Optimizer {
   /// all groups. Tensors on the CPU share memory with the optimizer; `levin::snapshot` makes a copy that stays.
   virtual Value state_dict() const;
   /// Takes over such a state, of this library or of Python; tensors are copied to their parameter's device and type. ValueError
-  /// when groups or sizes differ; the optimizer is unchanged then.
+  /// when groups or sizes differ, TypeError for an option of another type; the optimizer is unchanged then.
   virtual void load_state_dict(const Value& state);
 
   /// Whether `step` minds an AmpScaling: those on fused kernels do. For the others a scaler unscales and decides itself.
@@ -86,7 +86,7 @@ class LEVIN_API Optimizer : public torch::optim::Optimizer {
   /// A group as in `state_dict()`, without "params".
   Dict group_dict(std::size_t group) const;
   /// Puts these groups in the place of all there are: options as `group_dict` gave them (absent ones get the defaults), and
-  /// parameters. What is kept for parameters stays.
+  /// parameters. What is kept for parameters that are in them stays.
   void set_param_groups(std::vector<std::pair<Dict, std::vector<at::Tensor>>> groups);
   /// A group's name, as LearningRateMonitor shows it; part of `state_dict` like Python's entry "name". Unset: none.
   std::optional<std::string> group_name(std::size_t group) const;
@@ -111,8 +111,11 @@ class LEVIN_API Optimizer : public torch::optim::Optimizer {
  protected:
   /// Adds the group's options to `out`, in Python's order, without `params`.
   virtual void write_group(std::size_t group, Dict& out) const;
-  /// Takes the options it knows from a group as `write_group` wrote it, and the rest is kept as scheduler entries.
+  /// Takes the options it knows from a group as `write_group` wrote it, and the rest is kept as scheduler entries. Any value that a state
+  /// can hold: a scheduler may have set what nobody would ask for, such as a rate a little below 0.
   virtual void read_group(std::size_t group, const Dict& in);
+  /// Throws for options that nobody should ask for; called for groups that the user adds.
+  virtual void check_group(std::size_t) const {}
   /// Adds what is kept for one parameter to `out`; nothing added: the parameter has no state.
   virtual void write_state(const at::Tensor& parameter, TensorExporter& tensors, Dict& out) const;
   virtual void read_state(const at::Tensor& parameter, const Dict& in);
@@ -128,6 +131,9 @@ class LEVIN_API Optimizer : public torch::optim::Optimizer {
   const AmpScaling& amp_scaling() const { return amp_scaling_; }
 
  private:
+  void read_groups(const List& groups);
+  void forget_strangers();
+
   AmpScaling amp_scaling_;
   std::vector<Dict> scheduler_entries_;  // grows with the groups
 };

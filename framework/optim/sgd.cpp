@@ -38,15 +38,17 @@ void check(const SGDOptions& o) {
   require(o.lr >= 0, "Invalid learning rate: ", o.lr);
   require(o.momentum >= 0, "Invalid momentum value: ", o.momentum);
   require(o.weight_decay >= 0, "Invalid weight_decay value: ", o.weight_decay);
-  if (o.nesterov && (o.momentum <= 0 || o.dampening != 0))
-    throw ValueError("Nesterov momentum requires a momentum and zero dampening");
 }
 
 SGD::SGD(std::vector<at::Tensor> params, Options options) : SGD(std::vector<ParamGroup>{{std::move(params)}}, options) {}
 
 SGD::SGD(const std::vector<ParamGroup>& groups, Options options)
     : OptimizerWith(groups, options, {{"momentum_buffer"}},
-                    {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "foreach", "differentiable", "fused"}) {}
+                    {"lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize", "foreach", "differentiable", "fused"}) {
+  // As in torch: a group may be without momentum, and a scheduler may take it to 0.
+  if (options.nesterov && (options.momentum <= 0 || options.dampening != 0))
+    throw ValueError("Nesterov momentum requires a momentum and zero dampening");
+}
 
 SGD::~SGD() = default;
 

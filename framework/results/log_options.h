@@ -27,7 +27,7 @@ struct LogOptions {
   std::optional<std::int64_t> batch_size = std::nullopt;
   /// For a Metric that is not registered with the module: any name of its own. Registered ones are found by themselves.
   std::string_view metric_attribute = {};
-  /// Log on rank 0 only: the value is then not available to callbacks of other ranks.
+  /// Says that `log` is called on rank 0 alone. The value stays the rank's own, whatever `sync_dist` says, so it is none to monitor.
   bool rank_zero_only = false;
 };
 

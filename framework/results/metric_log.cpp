@@ -17,7 +17,7 @@ void count_rows(const Batch& batch, std::int64_t& rows, bool& ambiguous) {
 
 }  // namespace
 
-bool MetricLog::may_log(std::string_view name) {
+bool MetricLog::may_log(std::string_view name, const LogOptions& options) {
   if (barebones) {
     rank_zero_warn("You are trying to `self.log()` but `Trainer(barebones=True)` is configured. Logging can impact raw speed "
                    "so it is disabled under this setting.");
@@ -30,15 +30,19 @@ bool MetricLog::may_log(std::string_view name) {
         "You are trying to `self.log()` but the loop's result collection is not registered yet. This is most likely because you "
         "are trying to log in a `predict` hook, but it doesn't support logging");
   }
-  if (name.find("/dataloader_idx_") != name.npos) {
+  if (options.add_dataloader_idx && name.find("/dataloader_idx_") != name.npos) {
     throw MisconfigurationException("You called `self.log` with the key `" + std::string(name) +
-                                    "` but it should not contain information about `dataloader_idx`");
+                                    "` but it should not contain information about `dataloader_idx` when `add_dataloader_idx=True`");
+  }
+  if (options.logger.value_or(false) && loggers.empty()) {
+    warn_once("You called `self.log('" + std::string(name) + "', ..., logger=True)` but have no logger configured. You can enable one by doing " +
+              "`Trainer(logger=ALogger(...))`");
   }
   return true;
 }
 
 void MetricLog::log(std::string_view name, const at::Tensor& value, const LogOptions& options) {
-  if (!may_log(name)) return;
+  if (!may_log(name, options)) return;
   if (!value.defined()) throw ValueError("`self.log(" + std::string(name) + ", ...)` was called with an undefined tensor");
   if (value.numel() != 1) {
     throw ValueError("`self.log(" + std::string(name) + ", tensor of " + std::to_string(value.numel()) +
@@ -57,13 +61,13 @@ void MetricLog::log(std::string_view name, const at::Tensor& value, const LogOpt
 }
 
 void MetricLog::log(std::string_view name, double value, const LogOptions& options) {
-  if (!may_log(name)) return;
+  if (!may_log(name, options)) return;
   if (recorder) return recorder(name, nullptr, options);
   log_value(name, MetricValue(value), options);
 }
 
 void MetricLog::log(std::string_view name, const std::shared_ptr<metrics::Metric>& metric, const LogOptions& options) {
-  if (!may_log(name)) return;
+  if (!may_log(name, options)) return;
   if (recorder) return recorder(name, nullptr, options);
   results_->log(hook_, name, metric, begin_log(options), options.metric_attribute);
   last_logged_in_ = hook_;
@@ -71,9 +75,8 @@ void MetricLog::log(std::string_view name, const std::shared_ptr<metrics::Metric
 
 void MetricLog::log_value(std::string_view name, const MetricValue& value, const LogOptions& options) {
   const LogMeta meta = begin_log(options);
-  if (meta.rank_zero_only && rank != 0) return;
   // Between passes nobody will share the epoch's reduction any more, so the value itself is.
-  const bool shares = meta.sync_dist && across_ranks, outside = position_ == Position::outside;
+  const bool shares = meta.is_shared() && across_ranks, outside = position_ == Position::outside;
   const MetricValue of_step = shares && (meta.on_step || outside) ? over_all_ranks(value, meta.reduction) : value;
   results_->log(hook_, name, shares && outside ? of_step : value, of_step, meta, options.metric_attribute, batch_size(options, meta),
                 shares && outside);

@@ -90,15 +90,15 @@ class LEVIN_API MetricLog {
   std::vector<std::shared_ptr<Logger>> loggers;
   Logger* first_logger() const { return loggers.empty() ? nullptr : loggers.front().get(); }
   bool barebones = false;
-  /// Empty with one rank. `rank` for `log(rank_zero_only=true)`.
+  /// Empty with one rank.
   AcrossRanks across_ranks;
-  int rank = 0;
+  int rank = 0;  ///< loggers hear of rank 0 only
 
  private:
   MetricValue over_all_ranks(const MetricValue& value, Reduction reduction) const;
   LogMeta begin_log(const LogOptions& options);
   void log_value(std::string_view name, const MetricValue& value, const LogOptions& options);
-  bool may_log(std::string_view name);
+  bool may_log(std::string_view name, const LogOptions& options);
   std::int64_t batch_size(const LogOptions& options, const LogMeta& meta);
   MetricSets current();
   void flush();

@@ -19,10 +19,13 @@ MetricValue single(const at::Tensor& value, const ResultMetric& of) {
 }  // namespace
 
 Reduction reduction_of(std::string_view reduce_fx) {
-  if (reduce_fx == "mean" || reduce_fx == "avg") return Reduction::mean;
-  if (reduce_fx == "sum") return Reduction::sum;
-  if (reduce_fx == "min") return Reduction::min;
-  if (reduce_fx == "max") return Reduction::max;
+  const auto is = [&](std::string_view name) {
+    return std::equal(reduce_fx.begin(), reduce_fx.end(), name.begin(), name.end(), [](char given, char lower) { return (given | 0x20) == lower; });
+  };
+  if (is("mean") || is("avg")) return Reduction::mean;
+  if (is("sum")) return Reduction::sum;
+  if (is("min")) return Reduction::min;
+  if (is("max")) return Reduction::max;
   throw MisconfigurationException(
       "Only `self.log(..., reduce_fx={min,max,mean,sum})` are supported. If you need a custom reduction, please log a "
       "`torchmetrics.Metric` instance instead. Found: " + std::string(reduce_fx));
@@ -210,8 +213,8 @@ void ResultCollection::share(const AcrossRanks& across_ranks) {
       m.computed();  // all ranks together; readers get what it keeps
       continue;
     }
-    if (m.meta.sync_dist) due.push_back(&m);
-    else if (!m.meta.rank_zero_only && !training_)
+    if (m.meta.is_shared()) due.push_back(&m);
+    else if (!m.meta.sync_dist)
       warn_once("It is recommended to use `self.log('" + m.name + "', ..., sync_dist=True)` when logging on epoch level in distributed setting to accumulate " +
                 "the metric across devices.");
   }

@@ -31,6 +31,8 @@ struct LogMeta {
   bool enable_graph, sync_dist, add_dataloader_idx, rank_zero_only;
   std::int64_t dataloader_idx = -1;  ///< -1: a single loader
   bool operator==(const LogMeta&) const = default;
+  /// Whether its epoch's reduction is over all ranks. What only rank 0 logs can't be.
+  bool is_shared() const { return sync_dist && !rank_zero_only; }
 };
 
 /// What one key has logged since the epoch began.

@@ -5,6 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <barrier>
+#include <cmath>
 #include <thread>
 
 #include "levin/framework/base/console.h"
@@ -17,6 +18,7 @@
 #include "levin/framework/metrics/mean_squared_error.h"
 #include "levin/framework/metrics/metric_collection.h"
 #include "levin/framework/metrics/precision_recall.h"
+#include "levin/framework/metrics/r2_score.h"
 #include "levin/framework/tensors/tensors.h"
 #include "metrics/recorded.h"
 #include "support/catch.h"
@@ -207,6 +209,39 @@ TEST_CASE("several ranks compute what one would of all batches, also where one h
     if (metric->is_synced() || metric->update_count() != (rank == 0 ? 3 : rank == 1 ? 2 : 0)) std::abort();
   });
   SUCCEED();
+}
+
+TEST_CASE("a list that is no reduction keeps its items apart, of all ranks") {
+  struct Boxes : Metric {
+    Boxes() { add_state("boxes", boxes, {}); }
+    std::string name() const override { return "Boxes"; }
+    void update_state(Inputs inputs) override { boxes.push_back(inputs[0]); }
+    at::Tensor compute_value() override {
+      std::vector<std::int64_t> rows;
+      for (const at::Tensor& box : boxes) rows.push_back(box.size(0));
+      return at::tensor(rows);
+    }
+    std::vector<at::Tensor> boxes;
+  };
+  on_ranks(3, [&](int rank, const AllGather& gather) {
+    Boxes metric;
+    metric.dist_sync_fn = gather;
+    // Rank 0 has none, rank 1 one of 2 rows, rank 2 two of 3 rows and 1 row.
+    if (rank == 1) metric.update(at::zeros({2, 4}));
+    if (rank == 2) metric.update(at::zeros({3, 4})), metric.update(at::zeros({1, 4}));
+    if (!at::equal(metric.compute(), at::tensor(std::vector<std::int64_t>{2, 3, 1}))) std::abort();
+  });
+  SUCCEED();
+}
+
+TEST_CASE("NaN scores NaN, and makes predictions count as logits") {
+  const float nan = std::nanf("");
+  R2Score r2;
+  r2.update(at::tensor(std::vector<float>{1, nan, 3}), at::tensor(std::vector<float>{1, 2, 3}));
+  CHECK(std::isnan(r2.compute().item<double>()));
+  Accuracy binary({.task = "binary"});
+  binary.update(at::tensor(std::vector<float>{0.2f, 0.3f, nan, 0.9f}), at::tensor(std::vector<std::int64_t>{0, 0, 1, 1}));
+  CHECK(binary.compute().item<double>() == 0.25);
 }
 
 TEST_CASE("sync and unsync by hand") {

@@ -284,3 +284,78 @@ TEST_CASE("a scheduler may step before its optimizer ever did, without a word") 
   CHECK(sgd->lr(0) == Approx(0.05));
   CHECK(messages.messages().empty());
 }
+
+TEST_CASE("a schedule goes to an epoch, and CosineAnnealingWarmRestarts within one, as torch's does") {
+  const auto of = [](auto make, std::vector<double> rates) {
+    const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 1.0});
+    const std::shared_ptr<optim::LRScheduler> scheduler = make(sgd);
+    INFO(scheduler->class_name());
+    scheduler->step();
+    scheduler->step(3.0);
+    CHECK(sgd->lr(0) == Approx(rates[0]).epsilon(1e-12));
+    scheduler->step();
+    CHECK(sgd->lr(0) == Approx(rates[1]).epsilon(1e-12));
+    CHECK(scheduler->state_dict().at("last_epoch") == Value(4));
+    CHECK(scheduler->state_dict().at("_step_count") == Value(4));
+  };
+  const CapturedMessages messages;
+  of([](auto sgd) { return optim::step_lr(sgd, {.step_size = 2}); }, {0.1, 0.01});
+  of([](auto sgd) { return optim::multi_step_lr(sgd, {.milestones = {2, 4}}); }, {0.1, 0.01});
+  of([](auto sgd) { return optim::linear_lr(sgd, {.start_factor = 0.25, .total_iters = 4}); }, {0.8125, 1.0});
+  of([](auto sgd) { return optim::exponential_lr(sgd, {.gamma = 0.5}); }, {0.125, 0.0625});
+  of([](auto sgd) { return optim::polynomial_lr(sgd, {.total_iters = 6, .power = 2.0}); }, {0.25, 0.11111111111111113});
+  of([](auto sgd) { return optim::cosine_annealing_lr(sgd, {.T_max = 8}); }, {0.6913417161825449, 0.5});
+  of([](auto sgd) { return optim::lambda_lr(sgd, [](std::int64_t epoch) { return 1.0 / (1.0 + static_cast<double>(epoch)); }); }, {0.25, 0.2});
+  CHECK(messages.warnings().size() == 1);  // once: torch advises against it
+
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 1.0});
+  const auto restarts = optim::cosine_annealing_warm_restarts(sgd, {.T_0 = 10, .T_mult = 2, .eta_min = 0.1});
+  const struct {
+    double epoch, rate;
+    std::int64_t last_epoch;
+    double T_cur;
+    std::int64_t T_i;
+  } recorded[] = {{3.5, 0.7542957248827961, 3, 3.5, 10}, {26, 0.18594235253127372, 26, 16, 20},  {-1, 0.1490470641152345, 27, 17, 20},
+                  {31.25, 0.9978331270024886, 31, 1.25, 40}, {9.75, 0.10138719982009242, 9, 9.75, 10}, {70, 1.0, 70, 0, 80}};
+  for (const auto& one : recorded) {
+    INFO(one.epoch);
+    if (one.epoch < 0) restarts->step();
+    else restarts->step(one.epoch);
+    const Value state = restarts->state_dict();
+    CHECK(sgd->lr(0) == Approx(one.rate).epsilon(1e-12));
+    CHECK(state.at("last_epoch") == Value(one.last_epoch));
+    CHECK(state.at("T_cur").number() == one.T_cur);
+    CHECK(state.at("T_i") == Value(one.T_i));
+  }
+  CHECK_THROWS_WITH(restarts->step(-1.0), "Expected non-negative epoch, but got -1.0");
+  CHECK_THROWS_WITH(optim::step_lr(sgd, {.step_size = 2})->step(1.5), Catch::Contains("StepLR.step(epoch): the epoch must be a whole number, got 1.5"));
+  const std::shared_ptr<optim::LRScheduler> chained = optim::chained_scheduler({optim::constant_lr(sgd)});
+  CHECK_THROWS_AS(chained->step(2.0), TypeError);
+}
+
+TEST_CASE("Python's rates in tensors and whole numbers in floats are taken") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.5});
+  const auto scheduler = optim::cosine_annealing_warm_restarts(sgd, {.T_0 = 4});
+  Value state = scheduler->state_dict();
+  state["base_lrs"] = Value::list({Value::scalar_tensor(0.25)});
+  state["_last_lr"] = Value::list({Value::scalar_tensor(0.125)});
+  state["T_cur"] = 1.5;
+  state["T_i"] = 8.0;
+  scheduler->load_state_dict(state);
+  CHECK(scheduler->get_last_lr() == std::vector<double>{0.125});
+  const Value after = scheduler->state_dict();
+  CHECK(after.at("base_lrs") == Value::list({0.25}));
+  CHECK(after.at("T_cur") == Value(1.5));
+  CHECK(after.at("T_i") == Value(8));
+  state["T_i"] = 8.5;
+  CHECK_THROWS_WITH(scheduler->load_state_dict(state), Catch::Contains("T_i"));
+}
+
+TEST_CASE("CyclicLR behind another scheduler begins at the first one's rate") {
+  const auto sgd = optim::sgd(recorded::make_params(at::kFloat), {.lr = 0.1});
+  const auto first = optim::step_lr(sgd, {.step_size = 2});
+  const auto cyclic = optim::cyclic_lr(sgd, {.base_lr = 0.01, .max_lr = 0.2, .step_size_up = 4, .cycle_momentum = false});
+  CHECK(sgd->lr(0) == Approx(0.1));
+  cyclic->step();
+  CHECK(sgd->lr(0) == Approx(0.0575));
+}

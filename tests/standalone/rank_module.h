@@ -115,6 +115,7 @@ class RankModule : public levin::LightningModule {
     if (const auto pause = arguments_.number("pause_ms")) std::this_thread::sleep_for(std::chrono::milliseconds(pause));
     const at::Tensor value = loss(batch);
     log("train_loss", value, {.on_epoch = true, .sync_dist = true});
+    if (global_rank() == 0) log("of_rank_0", 7.0, {.on_step = true, .on_epoch = true, .sync_dist = true, .rank_zero_only = true});
     losses.push_back(value.item<double>());
     (void)batch_idx;
     return arguments_.has("overflow") && global_rank() == 1 && global_step() == 2 ? value * INFINITY : value;

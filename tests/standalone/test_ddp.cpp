@@ -147,4 +147,7 @@ TEST_CASE("log(sync_dist=true) is the mean over all ranks, the same on each") {
     CHECK(std::abs(value(one.path() + "/logged.0", name) - value(two.path() + "/logged.0", name)) < 1e-5);
     CHECK(value(two.path() + "/logged.0", name) == value(two.path() + "/logged.1", name));
   }
+  // What one rank logs waits for nobody.
+  CHECK(value(two.path() + "/logged.0", "of_rank_0_epoch") == 7);
+  CHECK(contents(two.path() + "/logged.1").find("of_rank_0") == std::string::npos);
 }
