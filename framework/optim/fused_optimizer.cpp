@@ -42,11 +42,15 @@ struct FusedState final : torch::optim::OptimizerParamState {
 
 void* key(const at::Tensor& parameter) { return parameter.unsafeGetTensorImpl(); }
 
+bool lies_as(const at::Tensor& one, const at::Tensor& other) {
+  return one.strides() == other.strides() && one.scalar_type() == other.scalar_type() && one.device() == other.device();
+}
+
 // The kernels walk memory, so a gradient must lie as its parameter does; autograd's own nearly always do.
 at::Tensor as_laid_out(const at::Tensor& gradient, const at::Tensor& parameter) {
   if (gradient.layout() != at::kStrided)
     throw RuntimeError("the fused optimizers do not support sparse gradients; make the embedding's gradient dense");
-  if (gradient.strides() == parameter.strides() && gradient.scalar_type() == parameter.scalar_type()) return gradient;
+  if (lies_as(gradient, parameter)) return gradient;
   at::Tensor copy = at::empty_like(parameter, parameter.options().requires_grad(false));
   return copy.copy_(gradient);
 }
@@ -167,9 +171,10 @@ bool FusedOptimizer::take_gradients(std::size_t group, Plan& plan) const {
     const at::Tensor& gradient = parameter.grad();
     if (!gradient.defined()) continue;
     if (next == plan.slots.size() || !plan.slots[next].parameter.is_same(parameter)) return false;
-    FusedBucket& bucket = plan.buckets[plan.slots[next++].bucket];
-    // A module that moved or changed its type keeps its tensors and swaps their contents.
-    if (!bucket.fits(parameter)) return false;
+    const Slot& slot = plan.slots[next++];
+    FusedBucket& bucket = plan.buckets[slot.bucket];
+    // A module that moved, changed its type or its memory format keeps its tensors and swaps their contents.
+    if (!bucket.fits(parameter) || (!slot.strides.empty() && parameter.strides() != at::IntArrayRef(slot.strides))) return false;
     bucket.gradients.push_back(as_laid_out(gradient, parameter));
   }
   return next == plan.slots.size();
@@ -197,8 +202,10 @@ std::vector<at::Tensor>& FusedOptimizer::ready_state(std::size_t group, const at
     if (!columns[i].defined()) {
       columns[i] = new_column(group, i, parameter);
       fresh = true;
-    } else if (const at::Device device = device_of(group, i, parameter); columns[i].device() != device) {
-      columns[i] = columns[i].to(device);  // loaded, or its module has moved
+    } else if (columns_[i].kind != StateColumn::Kind::like_parameter) {
+      columns[i] = columns[i].to(device_of(group, i, parameter));  // loaded, or its module has moved
+    } else if (!lies_as(columns[i], parameter)) {
+      columns[i] = at::empty_like(parameter, parameter.options().requires_grad(false)).copy_(columns[i]);
     }
   }
   return columns;
@@ -235,7 +242,7 @@ void FusedOptimizer::build(std::size_t group, Plan& plan) {
     bucket.parameters.push_back(parameter);
     for (std::size_t i = 0; i < columns.size(); ++i)
       if (plan.columns >> i & 1U) bucket.state[i].push_back(columns[i]);
-    plan.slots.push_back({parameter, place});
+    plan.slots.push_back({parameter, place, parameter.dim() > 3 ? parameter.strides().vec() : std::vector<std::int64_t>()});
   }
 }
 

@@ -93,6 +93,7 @@ class LEVIN_API FusedOptimizer : public Optimizer {
   struct Slot {
     at::Tensor parameter;
     std::size_t bucket;
+    std::vector<std::int64_t> strides;  // how it lay then; only where it has dimensions enough for another memory format
   };
   struct Plan {
     std::vector<Slot> slots;  // in the group's order

@@ -24,8 +24,12 @@ void Optimizer::zero_grad(bool set_to_none) {
     for (auto& parameter : group.params()) {
       at::Tensor& gradient = parameter.mutable_grad();
       if (!gradient.defined()) continue;
-      if (set_to_none) gradient.reset();
-      else gradient.zero_();
+      if (set_to_none) {
+        gradient.reset();
+      } else {
+        if (gradient.grad_fn()) gradient = gradient.detach();  // of backward with create_graph
+        gradient.zero_();
+      }
     }
   }
 }

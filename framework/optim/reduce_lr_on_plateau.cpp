@@ -72,7 +72,8 @@ void ReduceLROnPlateau::reduce() {
     if (!one) {
       throw RuntimeError("The number of param groups in the `optimizer` (" + std::to_string(group_count()) +
                          ") differs from when `ReduceLROnPlateau` was initialized (" + std::to_string(min_lrs_.size()) +
-                         "), usually due to a new param group being added to the optimizer.");
+                         "), usually due to a new param group being added to the optimizer. Please modify the `min_lrs` field to match the length of the " +
+                         "`optimizer` param groups.");
     }
     min_lrs_.assign(group_count(), *one);
   }

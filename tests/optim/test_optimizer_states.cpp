@@ -1,5 +1,10 @@
 // States that were saved by another optimizer, or that a scheduler has left where no user would.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/snapshot.h"
@@ -75,4 +80,29 @@ TEST_CASE("what is kept for a parameter goes with it") {
   CHECK(sgd->state_dict().at("state").size() == 1);
   sgd->set_param_groups({{options, {a, b}}});
   CHECK(sgd->state_dict().at("state").size() == 1);
+}
+
+TEST_CASE("what is kept follows a parameter into another memory format") {
+  const auto weights = [](bool turns) {
+    const at::Tensor w = at::arange(24, at::kFloat).reshape({2, 3, 2, 2}).div(24).requires_grad_(true);
+    const auto adam = optim::adam({w}, {.lr = 0.1});
+    for (int step = 0; step < 4; ++step) {
+      if (turns && step == 2) w.set_data(w.detach().contiguous(at::MemoryFormat::ChannelsLast));
+      w.mutable_grad() = w.detach() * (step + 1) - 0.3;
+      adam->step();
+    }
+    return w.detach().contiguous();
+  };
+  CHECK(at::allclose(weights(false), weights(true), 0, 1e-7));
+}
+
+TEST_CASE("a gradient that is filled with zeros lets go of its graph") {
+  const at::Tensor a = parameter();
+  const auto sgd = optim::sgd({a}, {.lr = 0.1});
+  const at::Tensor loss = (a * a * a).sum();
+  a.mutable_grad() = torch::autograd::grad({loss}, {a}, {}, /*retain_graph=*/true, /*create_graph=*/true)[0];
+  REQUIRE(a.grad().grad_fn());
+  sgd->zero_grad(/*set_to_none=*/false);
+  CHECK_FALSE(a.grad().grad_fn());
+  CHECK(a.grad().equal(at::zeros({3})));
 }
