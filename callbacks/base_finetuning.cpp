@@ -7,7 +7,7 @@
 #include "levin/callbacks/batch_norm.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/errors.h"
-#include "levin/framework/optim/param_groups.h"
+#include "levin/framework/optim/optimizer.h"
 #include "levin/framework/trainer/trainer.h"
 
 namespace levin {
@@ -25,6 +25,17 @@ std::unordered_map<const void*, std::string> names_of(const LightningModule& mod
   std::unordered_map<const void*, std::string> out;
   for (const auto& item : module.named_parameters()) out[item.value().unsafeGetTensorImpl()] = item.key();
   return out;
+}
+
+std::map<std::string, std::shared_ptr<torch::nn::Module>> norms_of(const LightningModule& module) {
+  std::map<std::string, std::shared_ptr<torch::nn::Module>> out;
+  for (const auto& item : module.named_modules("", /*include_self=*/false))
+    if (batch_norm::is(*item.value())) out[item.key()] = item.value();
+  return out;
+}
+
+bool contains(const Value& names, const std::string& name) {
+  return std::find(names.items().begin(), names.items().end(), Value(name)) != names.items().end();
 }
 
 }  // namespace
@@ -58,18 +69,27 @@ std::vector<at::Tensor> BaseFinetuning::filter_params(const Modules& modules, bo
 
 void BaseFinetuning::make_trainable(const Modules& modules) {
   for (torch::nn::Module* module : flatten_modules(modules)) {
-    if (const auto frozen = frozen_momenta_.find(module); frozen != frozen_momenta_.end()) {
-      batch_norm::momentum(*module) = frozen->second;
-      frozen_momenta_.erase(frozen);
-    }
+    release_statistics(*module);
     for (at::Tensor& parameter : module->parameters(/*recurse=*/false)) parameter.set_requires_grad(true);
   }
 }
 
 // Lightning switches `track_running_stats` off, which in C++ would still change the statistics, and use a batch's own in evaluation. A
 // momentum of 0 does what is meant.
+void BaseFinetuning::hold_statistics(torch::nn::Module& module) {
+  if (const auto [place, is_new] = frozen_momenta_.try_emplace(module.weak_from_this()); is_new)
+    place->second = std::exchange(batch_norm::momentum(module), 0.0);
+}
+
+void BaseFinetuning::release_statistics(torch::nn::Module& module) {
+  const auto frozen = frozen_momenta_.find(module.weak_from_this());
+  if (frozen == frozen_momenta_.end()) return;
+  batch_norm::momentum(module) = frozen->second;
+  frozen_momenta_.erase(frozen);
+}
+
 void BaseFinetuning::freeze_module(torch::nn::Module& module) {
-  if (batch_norm::is(module) && !frozen_momenta_.contains(&module)) frozen_momenta_[&module] = std::exchange(batch_norm::momentum(module), 0.0);
+  if (batch_norm::is(module)) hold_statistics(module);
   for (at::Tensor& parameter : module.parameters(/*recurse=*/false)) parameter.set_requires_grad(false);
 }
 
@@ -97,11 +117,12 @@ void BaseFinetuning::unfreeze_and_add_param_group(const Modules& modules, optim:
                                                   double initial_denom_lr, bool train_bn) {
   make_trainable(modules);
   const auto params = filter_on_optimizer(optimizer, filter_params(modules, train_bn, /*requires_grad=*/true));
-  if (!params.empty()) optim::add_param_group(optimizer, {.params = params, .lr = lr ? *lr : optimizer.lr(0) / initial_denom_lr});
+  if (!params.empty()) optimizer.add_param_group({.params = params, .lr = lr ? *lr : optimizer.lr(0) / initial_denom_lr});
 }
 
 void BaseFinetuning::setup(Trainer&, LightningModule& module, std::string_view) {
   module_ = &module;
+  std::erase_if(frozen_momenta_, [](const auto& item) { return item.first.expired(); });
   freeze_before_training(module);
 }
 
@@ -122,17 +143,14 @@ void BaseFinetuning::on_fit_start(Trainer& trainer, LightningModule& module) {
         params.push_back(found->second);
       }
     }
-    optim::set_param_groups(*trainer.optimizers()[i], std::move(restored));
+    trainer.optimizers()[i]->set_param_groups(std::move(restored));
   }
-  if (!frozen_) return;
-  const auto frozen = std::exchange(frozen_, std::nullopt);
-  for (auto& [name, parameter] : parameters) parameter.set_requires_grad(std::find(frozen->begin(), frozen->end(), name) == frozen->end());
-  // A batch normalization trains or stands still as a whole.
-  for (auto it = frozen_momenta_.begin(); it != frozen_momenta_.end();) {
-    const auto own = it->first->parameters(/*recurse=*/false);
-    const bool trains = std::any_of(own.begin(), own.end(), [](const at::Tensor& p) { return p.requires_grad(); });
-    if (trains) batch_norm::momentum(*it->first) = it->second;
-    it = trains ? frozen_momenta_.erase(it) : std::next(it);
+  if (frozen_.is_none()) return;
+  const Value frozen = std::exchange(frozen_, Value());
+  for (auto& [name, parameter] : parameters) parameter.set_requires_grad(!contains(frozen.at("frozen"), name));
+  for (const auto& [name, norm] : norms_of(module)) {
+    if (contains(frozen.at("frozen_norms"), name)) hold_statistics(*norm);
+    else release_statistics(*norm);
   }
 }
 
@@ -151,7 +169,7 @@ void BaseFinetuning::store(const LightningModule& module, std::int64_t opt_idx, 
   const auto names = names_of(module);
   Value groups = known ? *known : Value::list();
   for (std::size_t i = known ? groups_before : 0; i < optimizer.group_count(); ++i) {
-    Dict group = optim::group_dict(optimizer, i);
+    Dict group = optimizer.group_dict(i);
     List params;
     for (const at::Tensor& parameter : optimizer.param_groups()[i].params()) params.emplace_back(names.at(parameter.unsafeGetTensorImpl()));
     group["params"] = Value::list(std::move(params));
@@ -173,12 +191,12 @@ Value BaseFinetuning::resume_state() const {
   Value frozen = Value::list();
   for (const auto& item : module_->named_parameters())
     if (!item.value().requires_grad()) frozen.push_back(item.key());
-  return Dict{{"frozen", frozen}};
+  Value norms = Value::list();
+  for (const auto& [name, norm] : norms_of(*module_))
+    if (frozen_momenta_.contains(norm)) norms.push_back(name);
+  return Dict{{"frozen", frozen}, {"frozen_norms", norms}};
 }
 
-void BaseFinetuning::load_resume_state(const Value& state) {
-  frozen_.emplace();
-  for (const Value& name : state.at("frozen").items()) frozen_->push_back(name.as_string());
-}
+void BaseFinetuning::load_resume_state(const Value& state) { frozen_ = state; }
 
 }  // namespace levin

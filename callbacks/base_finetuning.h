@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "levin/framework/callback.h"
@@ -61,19 +63,22 @@ class LEVIN_API BaseFinetuning : public Callback {
   /// {"internal_optimizer_metadata": per optimizer, its groups with the parameters' names}.
   Value state_dict() const override;
   void load_state_dict(const Value& state) override;
-  /// Which parameters require no gradients.
+  /// Which parameters require no gradients, and which batch normalizations stand still.
   Value resume_state() const override;
   void load_resume_state(const Value& state) override;
 
  private:
   void freeze_module(torch::nn::Module& module);
+  void hold_statistics(torch::nn::Module& module);
+  void release_statistics(torch::nn::Module& module);
   void store(const LightningModule& module, std::int64_t opt_idx, const optim::Optimizer& optimizer, std::size_t groups_before);
 
   Value metadata_;  ///< a dict by the optimizer's number
   bool restarting_ = false;
-  std::map<torch::nn::Module*, std::optional<double>> frozen_momenta_;
+  /// By what outlives the module, so that another one in its place is not taken for it.
+  std::map<std::weak_ptr<torch::nn::Module>, std::optional<double>, std::owner_less<>> frozen_momenta_;
   LightningModule* module_ = nullptr;  ///< while a fit runs
-  std::optional<std::vector<std::string>> frozen_;  ///< names, of a checkpoint that goes on exactly
+  Value frozen_;  ///< `resume_state` of a checkpoint that goes on exactly
 };
 
 }  // namespace levin

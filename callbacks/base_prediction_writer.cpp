@@ -11,15 +11,6 @@
 namespace levin {
 namespace {
 
-// What is kept must not fill a device.
-StepOutput on_cpu(const StepOutput& output) {
-  if (output.is_tensor()) return output.tensor().cpu();
-  if (!output.is_dict()) return output;
-  StepOutput::Dict out;
-  for (const auto& [name, tensor] : output.dict()) out.emplace_back(name, tensor.cpu());
-  return out;
-}
-
 // The order in which a loader goes through its dataset in the epoch that it is in; empty if it can't tell.
 std::vector<std::int64_t> order_of(const Loader& loader) {
   const auto sampler = loader.sampler();
@@ -74,7 +65,7 @@ void BasePredictionWriter::on_predict_batch_end(Trainer& trainer, LightningModul
   BatchIndices indices = indices_of(batch_idx, loader);
   if (on_batch_) write_on_batch_end(trainer, module, outputs, indices, batch, batch_idx, batch.dataloader_idx());
   if (!on_epoch_) return;
-  predictions_[loader].push_back(on_cpu(outputs));
+  predictions_[loader].push_back(outputs.cpu());
   if (!orders_[loader].empty()) epoch_indices_[loader].push_back(std::move(indices));
 }
 

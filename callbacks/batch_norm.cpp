@@ -3,7 +3,10 @@
 #include <c10/core/GradMode.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include <unordered_set>
+
 #include "levin/framework/base/errors.h"
+#include "levin/framework/nn/sync_batch_norm.h"
 
 namespace levin::batch_norm {
 namespace {
@@ -14,12 +17,20 @@ bool with(torch::nn::Module& module, F&& f) {
   if (auto* one = dynamic_cast<torch::nn::BatchNorm1dImpl*>(&module)) return f(*one), true;
   if (auto* two = dynamic_cast<torch::nn::BatchNorm2dImpl*>(&module)) return f(*two), true;
   if (auto* three = dynamic_cast<torch::nn::BatchNorm3dImpl*>(&module)) return f(*three), true;
+  if (auto* sync = dynamic_cast<nn::SyncBatchNormImpl*>(&module)) return f(*sync), true;
   return false;
 }
 
-void collect(torch::nn::Module& module, std::vector<torch::nn::Module*>& out) {
+template <class Norm>
+std::optional<double>& momentum_of(Norm& norm) {
+  return norm.options.momentum();
+}
+std::optional<double>& momentum_of(nn::SyncBatchNormImpl& norm) { return norm.momentum(); }
+
+void collect(torch::nn::Module& module, std::unordered_set<torch::nn::Module*>& seen, std::vector<torch::nn::Module*>& out) {
+  if (!seen.insert(&module).second) return;
   if (is(module)) out.push_back(&module);
-  for (const auto& child : module.children()) collect(*child, out);
+  for (const auto& child : module.children()) collect(*child, seen, out);
 }
 
 }  // namespace
@@ -29,14 +40,15 @@ bool is(const torch::nn::Module& module) {
 }
 
 std::vector<torch::nn::Module*> all_in(torch::nn::Module& module) {
+  std::unordered_set<torch::nn::Module*> seen;
   std::vector<torch::nn::Module*> out;
-  collect(module, out);
+  collect(module, seen, out);
   return out;
 }
 
 std::optional<double>& momentum(torch::nn::Module& module) {
   std::optional<double>* out = nullptr;
-  if (!with(module, [&](auto& norm) { out = &norm.options.momentum(); })) throw TypeError(module.name() + " is no batch normalization");
+  if (!with(module, [&](auto& norm) { out = &momentum_of(norm); })) throw TypeError(module.name() + " is no batch normalization");
   return *out;
 }
 

@@ -46,9 +46,10 @@ void EarlyStopping::check(Trainer& trainer) {
     trainer.set_should_stop();
     rules_.stopped(trainer.current_epoch(), verdict.message);
   }
+  if (!options_.verbose || verdict.message.empty() || (options_.log_rank_zero_only && !trainer.is_global_zero())) return;
   // With several ranks each says what it found.
   const std::string rank = trainer.world_size() > 1 ? "[rank: " + std::to_string(trainer.global_rank()) + "] " : "";
-  if (options_.verbose && !verdict.message.empty()) rank_zero_info(rank + verdict.message);
+  console_info(rank + verdict.message);
 }
 
 std::string EarlyStopping::state_key() const { return rules_.state_key(class_name(*this)); }

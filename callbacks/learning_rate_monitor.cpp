@@ -7,14 +7,14 @@
 #include "levin/framework/base/errors.h"
 #include "levin/callbacks/own_rows.h"
 #include "levin/framework/logger.h"
-#include "levin/framework/optim/param_groups.h"
+#include "levin/framework/optim/optimizer.h"
 #include "levin/framework/trainer/trainer.h"
 
 namespace levin {
 namespace {
 
 std::string name_of(const optim::Optimizer& optimizer, std::size_t group) {
-  return optim::group_name(optimizer, group).value_or("pg" + std::to_string(group + 1));
+  return optimizer.group_name(group).value_or("pg" + std::to_string(group + 1));
 }
 
 void check_names(const optim::Optimizer& optimizer, const std::string& name) {
@@ -32,7 +32,7 @@ std::vector<std::string> group_names(const optim::Optimizer& optimizer, const st
   std::vector<std::string> out;
   const bool several = optimizer.group_count() > 1;
   for (std::size_t i = 0; i < optimizer.group_count(); ++i)
-    out.push_back(several || optim::group_name(optimizer, i) ? name + "/" + name_of(optimizer, i) : name);
+    out.push_back(several || optimizer.group_name(i) ? name + "/" + name_of(optimizer, i) : name);
   return out;
 }
 
@@ -77,8 +77,12 @@ void LearningRateMonitor::on_train_start(Trainer& trainer, LightningModule&) {
       last_weight_decay_values_[name + "-weight_decay"];
     }
   }
-  // As in Lightning: one kind of momentum everywhere is enough, a mixture of both warns.
-  const auto some_lack = [&](auto has) { return std::any_of(all.begin(), all.end(), [&](const Source& s) { return !has(*s.optimizer); }); };
+  // As in Lightning: one kind of momentum everywhere is enough, a mixture of both warns; optimizers without a scheduler count where none has one.
+  std::vector<const optim::Optimizer*> asked;
+  for (const LRSchedulerConfig& config : trainer.lr_scheduler_configs()) asked.push_back(&config.scheduler->optimizer());
+  if (asked.empty())
+    for (const auto& optimizer : trainer.optimizers()) asked.push_back(optimizer.get());
+  const auto some_lack = [&](auto has) { return std::any_of(asked.begin(), asked.end(), [&](const optim::Optimizer* o) { return !has(*o); }); };
   if (options_.log_momentum && some_lack([](const optim::Optimizer& o) { return o.momentum(0).has_value(); }) &&
       some_lack([](const optim::Optimizer& o) { return o.betas(0).has_value(); })) {
     rank_zero_warn("You have set log_momentum=True, but some optimizers do not have momentum. This will log a value 0 for the momentum.");
@@ -120,7 +124,7 @@ void LearningRateMonitor::add_stats(const Source& source, std::vector<std::pair<
       last_momentum_values_[stats.back().first] = momentum;
     }
     if (options_.log_weight_decay) {
-      const Dict group = optim::group_dict(optimizer, i);
+      const Dict group = optimizer.group_dict(i);
       const Value* decay = group.find("weight_decay");
       if (!decay) throw KeyError("'weight_decay': " + std::string(optimizer.class_name()) + " has none");
       stats.emplace_back(name + "-weight_decay", decay->number());

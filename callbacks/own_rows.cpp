@@ -13,17 +13,18 @@ bool due(Trainer& trainer, std::int64_t evaluated) {
 }
 
 void log(Trainer& trainer, std::span<const Metric> row) {
-  if (row.empty()) return;
+  if (row.empty() || !trainer.is_global_zero()) return;
   for (const auto& logger : trainer.loggers()) logger->log_metrics(row, trainer.fit_loop().batches_that_stepped);
 }
 
 void log_metrics(Trainer& trainer, std::vector<Metric> row, std::optional<std::int64_t> step) {
   if (row.empty() || trainer.loggers().empty()) return;
   for (const Metric& metric : row) const_cast<MetricMap&>(trainer.logged_metrics()).set(metric.name, MetricValue(metric.value, /*is_double=*/true));
+  if (!trainer.is_global_zero()) return;
   if (!step) row.push_back({"epoch", static_cast<double>(trainer.current_epoch()), /*integer=*/true});
   for (const auto& logger : trainer.loggers()) {
     logger->log_metrics(row, step.value_or(trainer.fit_loop().batches_that_stepped));
-    logger->save();
+    if (!logger->saves_by_itself()) logger->save();
   }
 }
 

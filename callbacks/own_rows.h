@@ -11,7 +11,7 @@ namespace levin {
 
 class Trainer;
 
-/// What callbacks log themselves, beside what modules log.
+/// What callbacks log themselves, beside what modules log. As everything else it reaches the loggers of rank 0 only.
 namespace own_rows {
 
 /// Whether step values go to the loggers at the batch at hand: `log_every_n_steps`, or a stop that was asked for. `evaluated` is the number

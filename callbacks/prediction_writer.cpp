@@ -49,7 +49,15 @@ void save_pt(const Value& value, const std::string& path) {
   save_archive(value, path);
 }
 
-// Lines per sample; the header comes from the first batch that has something.
+// A cell of text; quoted where it must be.
+std::string cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
+// Lines per sample; all batches have the columns of the first that has something.
 class Table {
  public:
   void add(const StepOutput& output, const BasePredictionWriter::BatchIndices& indices, std::int64_t batch_idx, std::int64_t dataloader_idx) {
@@ -65,13 +73,20 @@ class Table {
         throw ValueError("PredictionWriter: '" + name + "' has " + std::to_string(tensor.size(0)) + " rows, '" + columns.front().first + "' has " +
                          std::to_string(rows) + "; a table needs one row per sample, write \"pt\" instead");
       }
-      tensor = tensor.detach().cpu().reshape({rows, -1});
+      tensor = tensor.detach().cpu().to(tensor.is_floating_point() ? at::kDouble : at::kLong);
+      tensor = (tensor.dim() == 1 ? tensor.unsqueeze(1) : tensor.flatten(1)).contiguous();
     }
-    if (text_.empty()) add_header(columns);
+    const std::string header = header_of(columns);
+    if (text_.empty()) text_ = (header_ = header) + "\n";
+    if (header != header_) {
+      throw ValueError("PredictionWriter: batch " + std::to_string(batch_idx) + " of loader " + std::to_string(dataloader_idx) +
+                       " has the columns '" + header + "', those before '" + header_ +
+                       "'; a table needs the same ones everywhere, write \"pt\" instead");
+    }
     for (std::int64_t row = 0; row < rows; ++row) {
       text_ += std::to_string(dataloader_idx) + "," + std::to_string(batch_idx) + ",";
       if (rows == static_cast<std::int64_t>(indices.size())) text_ += std::to_string(indices[static_cast<std::size_t>(row)]);
-      for (const auto& [name, tensor] : columns) add_numbers(tensor[row]);
+      for (const auto& [name, tensor] : columns) add_numbers(tensor, row);
       text_ += "\n";
     }
   }
@@ -81,21 +96,20 @@ class Table {
   }
 
  private:
-  void add_header(const std::vector<std::pair<std::string, at::Tensor>>& columns) {
-    text_ = "dataloader_idx,batch_idx,index";
+  static std::string header_of(const std::vector<std::pair<std::string, at::Tensor>>& columns) {
+    std::string out = "dataloader_idx,batch_idx,index";
     for (const auto& [name, tensor] : columns)
-      for (std::int64_t i = 0; i < tensor.size(1); ++i) text_ += "," + name + (tensor.size(1) == 1 ? "" : "_" + std::to_string(i));
-    text_ += "\n";
+      for (std::int64_t i = 0; i < tensor.size(1); ++i) out += "," + cell(name + (tensor.size(1) == 1 ? "" : "_" + std::to_string(i)));
+    return out;
   }
-  void add_numbers(const at::Tensor& row) {
-    const bool whole = !row.is_floating_point();
-    const at::Tensor numbers = row.to(at::kDouble).contiguous();
-    const auto* data = numbers.const_data_ptr<double>();
-    for (std::int64_t i = 0; i < numbers.numel(); ++i)
-      text_ += "," + (whole ? std::to_string(static_cast<std::int64_t>(data[i])) : python_repr(data[i]));
+  void add_numbers(const at::Tensor& table, std::int64_t row) {
+    const std::int64_t width = table.size(1);
+    const bool whole = !table.is_floating_point();
+    for (std::int64_t i = row * width; i < (row + 1) * width; ++i)
+      text_ += "," + (whole ? std::to_string(table.const_data_ptr<std::int64_t>()[i]) : python_repr(table.const_data_ptr<double>()[i]));
   }
 
-  std::string text_;
+  std::string header_, text_;
 };
 
 }  // namespace

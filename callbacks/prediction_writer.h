@@ -28,7 +28,8 @@ void fields(V&& f, PredictionWriterOptions& o) {
 ///
 /// With "csv" also `.csv` beside each `.pt` (`batch_indices` excepted): a line per sample with `dataloader_idx`, `batch_idx`, `index` (the
 /// sample's in the dataset, empty if unknown) and its numbers, named `prediction` or as the dict's entries, `name_0`, `name_1`, ... if there
-/// are several. With several ranks each writes its own `predictions_<rank>`. `torch.load(path, weights_only=True)` reads the `.pt` files.
+/// are several. Batches of one file with different columns are a ValueError; the `.pt` is there by then. With several ranks each writes its
+/// own `predictions_<rank>`. `torch.load(path, weights_only=True)` reads the `.pt` files.
 ///
 /// ValueError for an empty `output_dir` and for an unknown format; MisconfigurationException for an unknown interval.
 class LEVIN_API PredictionWriter : public BasePredictionWriter {

@@ -17,12 +17,26 @@ constexpr double seconds_between_draws = 0.1;
 
 std::optional<std::int64_t> known(std::int64_t n) { return n == unlimited ? std::nullopt : std::optional(n); }
 
-// As in Lightning: a number stays a number, of a long text the last four characters are shown.
-Value short_version(const std::string& version) {
+// 3 for "version_3".
+Value version_of(const Logger& logger) {
+  const std::string version = logger.version();
   const std::string number = version.starts_with("version_") ? version.substr(8) : "";
   const bool numbered = !number.empty() && number.size() < 18 && std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (numbered) return static_cast<std::int64_t>(std::stoll(number));
-  return version.size() > 4 ? version.substr(version.size() - 4) : version;
+  return numbered ? Value(static_cast<std::int64_t>(std::stoll(number))) : Value(version);
+}
+
+// As in Lightning: one logger's number stays a number, several loggers make one text, of a long text the last four characters are shown.
+Value shown_version(const std::vector<std::shared_ptr<Logger>>& loggers) {
+  std::vector<std::string> different;
+  for (const auto& logger : loggers) {
+    const Value version = version_of(*logger);
+    if (loggers.size() == 1 && version.is_int()) return version;
+    const std::string text = version.is_int() ? version.repr() : version.as_string();
+    if (std::find(different.begin(), different.end(), text) == different.end()) different.push_back(text);
+  }
+  std::string all;
+  for (const std::string& text : different) (all += &text == &different.front() ? "" : "_") += text;
+  return all.size() > 4 ? all.substr(all.size() - 4) : all;
 }
 
 }  // namespace
@@ -38,7 +52,7 @@ void ProgressBar::enable() { enabled_ = true; }
 Dict ProgressBar::get_metrics(Trainer& trainer, LightningModule&) {
   Dict out;
   const MetricMap& metrics = trainer.progress_bar_metrics();
-  if (const Logger* logger = trainer.logger(); logger && !logger->version().empty()) out["v_num"] = short_version(logger->version());
+  if (const Value version = shown_version(trainer.loggers()); !(version == Value(""))) out["v_num"] = version;
   if (out.size() > 0 && metrics.contains("v_num")) {
     warn_once("The progress bar already tracks a metric with the name(s) 'v_num' and `self.log('v_num', ..., prog_bar=True)` will "
               "overwrite this value.  If this is undesired, change the name or override `get_metrics()` in the progress bar callback.");
@@ -65,6 +79,7 @@ void ProgressBar::on_exception(Trainer&, LightningModule&, const std::exception&
 }
 
 void ProgressBar::close() {
+  const auto lock = lock_console();
   if (display_) {
     streams_.reset();
     set_live_line(nullptr);
@@ -92,7 +107,7 @@ void ProgressBar::on_train_epoch_start(Trainer& trainer, LightningModule&) {
 void ProgressBar::on_train_batch_end(Trainer& trainer, LightningModule& module, const StepOutput&, const Batch&, std::int64_t batch_idx) {
   const std::int64_t done = batch_idx + 1;
   if (train_ && done < train_->next_look) {  // almost every step
-    train_->done = done;
+    train_->reached.store(done, std::memory_order_relaxed);
     return;
   }
   if (!is_enabled()) return;
@@ -103,18 +118,22 @@ void ProgressBar::on_train_batch_end(Trainer& trainer, LightningModule& module, 
 
 void ProgressBar::on_train_epoch_end(Trainer& trainer, LightningModule& module) {
   if (!train_) return;
-  train_->metrics = get_metrics(trainer, module);
+  Dict metrics = get_metrics(trainer, module);
+  const auto lock = lock_console();
+  train_->metrics = std::move(metrics);
   if (!on_terminal_) {
     print_line(line_now(*train_, 0));
   } else if (display_ && leave_) {
     draw();
     display_->finish();
+    train_.reset();
   } else if (may_draw()) {
     draw();
   }
 }
 
 void ProgressBar::on_train_end(Trainer&, LightningModule&) {
+  const auto lock = lock_console();
   if (display_ && train_) {
     if (!leave_) draw();
     display_->finish();
@@ -142,6 +161,7 @@ void ProgressBar::on_predict_end(Trainer& trainer, LightningModule& module) { en
 // clang-format on
 
 void ProgressBar::begin(std::optional<Running>& bar, std::string description, std::optional<std::int64_t> total) {
+  const auto lock = lock_console();
   bar.emplace();
   bar->description = std::move(description);
   bar->total = total;
@@ -164,13 +184,16 @@ void ProgressBar::evaluated(Trainer& trainer, LightningModule& module, std::int6
 }
 
 void ProgressBar::advance(Trainer& trainer, LightningModule& module, Running& bar, std::int64_t done) {
-  bar.done = done;
+  bar.reached.store(done, std::memory_order_relaxed);
   if (!display_ || done < bar.next_look || !is_due(done, bar.total)) return;
   bar.next_look = done + bar.stride;
   if (!may_draw()) return;
   // Until it may be drawn again about as many batches come; a tenth of them need no look at the clock.
   bar.stride = (done - std::exchange(bar.drawn_at, done)) / 10;
-  if (train_ && &bar == &*train_) bar.metrics = get_metrics(trainer, module);
+  Dict metrics;
+  if (train_ && &bar == &*train_) metrics = get_metrics(trainer, module);
+  const auto lock = lock_console();
+  bar.metrics = std::move(metrics);
   draw();
 }
 
@@ -178,20 +201,26 @@ void ProgressBar::advance(Trainer& trainer, LightningModule& module, Running& ba
 void ProgressBar::end_evaluation(Trainer& trainer, LightningModule& module, bool stays) {
   if (!evaluation_) return;
   if (stays) {
-    if (evaluation_shows_metrics()) evaluation_->metrics = get_metrics(trainer, module);
+    const auto lock = lock_console();
     draw();
     if (display_) display_->finish();
     else if (!on_terminal_) print_line(line_now(*evaluation_, 0));
     evaluation_.reset();
     return;
   }
+  const bool drawn = display_ && evaluation_drawn_;
+  Dict metrics;
+  if (train_ && drawn) metrics = get_metrics(trainer, module);
+  const auto lock = lock_console();
   evaluation_.reset();
-  if (!display_ || !evaluation_drawn_) return;
-  if (train_) train_->metrics = get_metrics(trainer, module);
-  draw();
+  if (train_ && drawn) train_->metrics = std::move(metrics);
+  if (display_ && evaluation_drawn_) draw();
 }
 
-bool ProgressBar::may_draw() const { return display_ && real_clock().now() - last_drawn_ >= seconds_between_draws; }
+bool ProgressBar::may_draw() const {
+  const auto lock = lock_console();
+  return display_ && real_clock().now() - last_drawn_ >= seconds_between_draws;
+}
 
 void ProgressBar::draw() {
   if (!display_) return;
@@ -206,6 +235,7 @@ void ProgressBar::draw() {
 }
 
 std::string ProgressBar::line_now(Running& bar, int columns) const {
+  bar.done = bar.reached.load(std::memory_order_relaxed);
   bar.elapsed = real_clock().now() - bar.started;
   return line(bar, columns);
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,7 +31,7 @@ class LEVIN_API ProgressBar : public Callback, private LiveLine {
   virtual void enable();
   virtual bool is_enabled() const { return enabled_; }
 
-  /// What stands behind the bar, in order: the first logger's version as `v_num`, and what was logged with `prog_bar`. Numbers,
+  /// What stands behind the bar, in order: the loggers' version as `v_num`, and what was logged with `prog_bar`. Numbers,
   /// ints or texts. Override it to add to them or to take some away.
   virtual Dict get_metrics(Trainer&, LightningModule&);
 
@@ -76,12 +77,11 @@ class LEVIN_API ProgressBar : public Callback, private LiveLine {
   virtual std::string epoch_description(const Trainer& trainer) const = 0;
   /// `description` is one of those above.
   virtual std::string loader_description(const std::string& description, std::int64_t dataloader_idx) const = 0;
-  /// Whether evaluation bars show metrics, too.
-  virtual bool evaluation_shows_metrics() const { return true; }
 
  private:
   struct Running : Bar {
     double started = 0;
+    std::atomic<std::int64_t> reached = 0;  // batches done: written without the lock
     std::int64_t dataloader_idx = -1;
     std::int64_t drawn_at = 0, next_look = 0, stride = 0;  // batches; looking at the clock after each would cost a small step much
   };
@@ -99,12 +99,13 @@ class LEVIN_API ProgressBar : public Callback, private LiveLine {
   void hide() override;
   void show() override;
 
+  // A message of any thread draws, so what is drawn changes under the console's lock. A batch that draws nothing needs none.
   const bool leave_;
   bool enabled_ = true, on_terminal_ = false;
   std::optional<Running> train_, evaluation_;
   std::unique_ptr<ProgressDisplay> display_;
   std::unique_ptr<TerminalStreams> streams_;
-  bool evaluation_drawn_ = false;
+  std::atomic<bool> evaluation_drawn_ = false;
   double last_drawn_ = -1;
 };
 

@@ -71,7 +71,6 @@ class LEVIN_API RichProgressBar : public ProgressBar {
   /// "Epoch 3/9".
   std::string epoch_description(const Trainer& trainer) const override;
   std::string loader_description(const std::string& description, std::int64_t dataloader_idx) const override;
-  bool evaluation_shows_metrics() const override { return false; }
 
  private:
   Options options_;

@@ -32,7 +32,10 @@ std::int64_t StochasticWeightAveraging::swa_end() const { return max_epochs_ == 
 void StochasticWeightAveraging::setup(Trainer&, LightningModule& module, std::string_view) {
   pattern_ = module.state_dict();
   const at::Device device = options_.device ? at::Device(*options_.device) : module.device();
+  // As in Lightning: how many were averaged outlives the run.
+  const std::int64_t averaged = n_averaged();
   average_ = std::make_unique<AveragedModel>(module, device, options_.avg_fn);
+  average_->load_averaging_state(Dict{{"n_averaged", averaged}});
 }
 
 void StochasticWeightAveraging::on_fit_start(Trainer& trainer, LightningModule& module) {

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "levin/callbacks/own_rows.h"
+#include "levin/framework/accelerators/cuda_backend.h"
 #include "levin/framework/base/class_name.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/loops/fit_loop.h"
@@ -66,6 +67,8 @@ void ThroughputMonitor::start(Trainer& trainer) {
 void ThroughputMonitor::update(Trainer& trainer, const LightningModule& module, const Batch& batch) {
   const c10::InferenceMode no_gradients(true);
   Counter& c = counter(trainer);
+  // Else the clock would tell how fast kernels are given to the device.
+  if (const at::Device device = trainer.strategy().root_device(); device.is_cuda()) cuda_backend().synchronize(device);
   const double elapsed = clock_.now() - c.t0;
   if (!options_.flops_per_batch) {
     warn_once("When using the `ThroughputMonitor`, you need to define a `flops_per_batch`, its option, for " + class_name(module) +
@@ -121,6 +124,8 @@ void ThroughputMonitor::on_validation_end(Trainer& trainer, LightningModule&) {
   if (trainer.sanity_checking() || trainer.fn() != TrainerFn::fit || !trainer.is_global_zero()) return;
   Counter& training = counters_[train];
   const Counter& validation = counters_[validate];
+  // A run that goes on at a validation's end has not begun it.
+  if (validation.t0 < training.t0) return;
   const double training_finished = training.t0 + training.throughput->time();
   training.t0 += validation.t0 - training_finished + validation.throughput->time();
 }

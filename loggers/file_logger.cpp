@@ -41,8 +41,8 @@ FileLogger::FileLogger(std::string save_dir, std::optional<std::string> name, co
 FileLogger::~FileLogger() = default;
 
 std::string FileLogger::version() const {
-  if (version_.empty()) version_ = "version_" + std::to_string(next_version(*root_dir()));
-  return version_;
+  if (!version_) version_ = "version_" + std::to_string(next_version(*root_dir()));
+  return *version_;
 }
 
 std::optional<std::string> FileLogger::root_dir() const { return (fs::path(save_dir_) / name_).lexically_normal().string(); }

@@ -10,7 +10,7 @@
 
 namespace levin {
 
-/// A number ("version_3"), a name that is used as it is, or unset: one more than the highest there.
+/// A number ("version_3"), a name that is used as it is ("": no folder of its own), or unset: one more than the highest there.
 using LoggerVersion = std::variant<std::monostate, std::int64_t, std::string>;
 
 /// What the loggers that write files share: the folder `<save_dir>/<name>/version_<n>`, numbered as Lightning does, and rows
@@ -48,7 +48,7 @@ class LEVIN_API FileLogger : public Logger {
  private:
   std::string save_dir_, name_, prefix_;
   std::size_t rows_at_once_;
-  mutable std::string version_;
+  mutable std::optional<std::string> version_;
   std::unique_ptr<BackgroundLog> log_;
 };
 

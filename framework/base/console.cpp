@@ -27,8 +27,6 @@ class Console {
     const auto lock = this->lock();
     if (!every_rank && rank_ != 0) return;
     if (once && !said_.emplace(level, text).second) return;
-    std::string with_rank;
-    if (every_rank && world_size_ > 1) text = with_rank = "[rank " + std::to_string(rank_) + "] " + std::string(text);
     if (capture_) capture_->messages_.emplace_back(level, text);
     else if (level >= level_from_environment()) around_live_line([&] { write(level, text); });
   }
@@ -56,6 +54,9 @@ class Console {
   }
 
   int rank() const { return rank_; }
+  std::string with_rank(std::string_view text) const {
+    return (world_size_ > 1 ? "[rank " + std::to_string(rank_) + "] " : "") + std::string(text);
+  }
 
   void set_live_line(LiveLine* line) {
     const auto lock = this->lock();
@@ -134,7 +135,8 @@ LiveLine::~LiveLine() = default;
 void rank_zero_debug(std::string_view text) { Console::instance().message(LogLevel::debug, text, false); }
 void rank_zero_info(std::string_view text) { Console::instance().message(LogLevel::info, text, false); }
 void rank_zero_warn(std::string_view text) { Console::instance().message(LogLevel::warning, text, false); }
-void console_error(std::string_view text) { Console::instance().message(LogLevel::error, text, true); }
+void console_info(std::string_view text) { Console::instance().message(LogLevel::info, text, true); }
+void console_error(std::string_view text) { Console::instance().message(LogLevel::error, Console::instance().with_rank(text), true); }
 void warn_once(std::string_view text) { Console::instance().message(LogLevel::warning, text, false, true); }
 void info_once(std::string_view text) { Console::instance().message(LogLevel::info, text, false, true); }
 void print_line(std::string_view text) { Console::instance().line(text); }

@@ -22,7 +22,8 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 LEVIN_API void rank_zero_debug(std::string_view text);
 LEVIN_API void rank_zero_info(std::string_view text);
 LEVIN_API void rank_zero_warn(std::string_view text);
-/// Printed by every rank.
+/// Printed by every rank that calls it; an error with the rank's number if there are several.
+LEVIN_API void console_info(std::string_view text);
 LEVIN_API void console_error(std::string_view text);
 
 /// `rank_zero_warn` and `rank_zero_info`, each text once in the life of the process. The two remember texts apart.

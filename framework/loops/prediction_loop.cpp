@@ -34,8 +34,8 @@ Predictions PredictionLoop::run(Run& run, bool return_predictions) {
   Fetcher::Item item;
   while (fetcher_.next(run, "[_PredictionLoop].predict_next", item)) {
     const std::int64_t loader = item.dataloader_idx;
-    StepOutput output = predict_batch(run, item);
-    if (return_predictions) predictions[static_cast<std::size_t>(loader)].push_back(std::move(output));
+    const StepOutput output = predict_batch(run, item);
+    if (return_predictions) predictions[static_cast<std::size_t>(loader)].push_back(output.cpu());
     if (signals::interrupted()) throw KeyboardInterrupt();
     stopped = run.strategy->stop_wanted();
     if (stopped) break;

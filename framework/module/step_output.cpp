@@ -20,6 +20,14 @@ const at::Tensor& StepOutput::operator[](std::string_view key) const {
                  (names.empty() ? "none" : names));
 }
 
+StepOutput StepOutput::cpu() const {
+  StepOutput out = *this;
+  if (tensor_.defined()) out.tensor_ = tensor_.cpu();
+  for (auto& [name, tensor] : out.dict_)
+    if (tensor.defined()) tensor = tensor.cpu();
+  return out;
+}
+
 void StepOutput::set_loss(at::Tensor loss) {
   for (auto& [name, tensor] : dict_) {
     if (name != "loss") continue;

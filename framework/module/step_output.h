@@ -35,6 +35,8 @@ class LEVIN_API StepOutput {
   const Dict& dict() const { return dict_; }
   /// A dict's entry; KeyError names the entries there are.
   const at::Tensor& operator[](std::string_view key) const;
+  /// The same with its tensors on the CPU.
+  StepOutput cpu() const;
   /// Replaces the tensor or the entry "loss".
   void set_loss(at::Tensor loss);
 

@@ -109,6 +109,14 @@ void SyncBatchNormImpl::track(const at::Tensor& mean, const at::Tensor& var, con
   running_var.mul_(1 - momentum).add_(unbiased.to(running_var.scalar_type()), momentum);
 }
 
+void SyncBatchNormImpl::reset_running_stats() {
+  if (!options_.track_running_stats) return;
+  const at::NoGradGuard no_grad;
+  running_mean.zero_();
+  running_var.fill_(1);
+  num_batches_tracked.zero_();
+}
+
 void SyncBatchNormImpl::pretty_print(std::ostream& stream) const {
   stream << "levin::nn::SyncBatchNorm(" << num_features_ << ", eps=" << options_.eps << ", affine=" << options_.affine
          << ", track_running_stats=" << options_.track_running_stats << ")";

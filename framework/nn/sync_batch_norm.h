@@ -32,6 +32,10 @@ class LEVIN_API SyncBatchNormImpl final : public torch::nn::Module {
   explicit SyncBatchNormImpl(std::int64_t num_features, SyncBatchNormOptions options = {});
   at::Tensor forward(const at::Tensor& input);
   void pretty_print(std::ostream& stream) const override;
+  /// How much a new batch counts in the running statistics; none: all alike.
+  std::optional<double>& momentum() { return options_.momentum; }
+  /// Mean 0, variance 1, no batch seen.
+  void reset_running_stats();
 
   /// Used by the strategy: whose samples count besides this rank's; null: nobody's.
   void share_statistics(ProcessGroup* group) { group_ = group; }

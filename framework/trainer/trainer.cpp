@@ -346,9 +346,9 @@ void Trainer::Impl::attach_model_callbacks() {
 
 void Trainer::Impl::log_hyperparameters() {
   if (!run.trainer.options_.enable_autolog_hparams) return;
-  Value params = Value::dict();
-  if (run.module->log_hyperparameters()) params = run.module->hparams_initial().clone();
-  if (run.datamodule && run.datamodule->log_hyperparameters()) {
+  const bool of_the_module = run.module->log_hyperparameters(), of_the_data = run.datamodule && run.datamodule->log_hyperparameters();
+  Value params = of_the_module ? run.module->hparams_initial().clone() : Value::dict();
+  if (of_the_data) {
     std::string different;
     for (const auto& [key, value] : run.datamodule->hparams_initial().as_dict()) {
       const Value* of_module = params.find(key.as_string());
@@ -360,8 +360,9 @@ void Trainer::Impl::log_hyperparameters() {
                          "LightningDataModule's hparams but have different values.");
     }
   }
+  params.as_dict().erase("_class_path");
   on_rank_zero(run, [&](Logger& logger) {
-    if (params.size() > 0) logger.log_hyperparams(params);
+    if (of_the_module || of_the_data) logger.log_hyperparams(params);
     logger.log_graph(*run.module);
     logger.save();
   });

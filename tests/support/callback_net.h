@@ -14,7 +14,6 @@
 #include "levin/framework/logger.h"
 #include "levin/framework/module/lightning_module.h"
 #include "levin/framework/optim/adam.h"
-#include "levin/framework/optim/param_groups.h"
 #include "levin/framework/optim/schedulers.h"
 #include "levin/framework/optim/sgd.h"
 #include "levin/framework/trainer/trainer.h"
@@ -154,7 +153,7 @@ class Net : public levin::LightningModule {
     else if (kind == "Adam") out = levin::optim::adam(groups, read(levin::optim::AdamOptions{}, spec));
     else out = levin::optim::adamw(groups, read(levin::optim::AdamWOptions{}, spec));
     if (const Value* names = options_.find("group_names"))
-      for (std::size_t i = 0; i < names->size(); ++i) levin::optim::set_group_name(*out, i, names->items()[i].as_string());
+      for (std::size_t i = 0; i < names->size(); ++i) out->set_group_name(i, names->items()[i].as_string());
     return out;
   }
   static levin::LRSchedulerConfig make_scheduler(const std::shared_ptr<levin::optim::Optimizer>& optimizer, const Value& spec) {
