@@ -6,12 +6,12 @@
 // begin of the callback
 class BatchCounter : public levin::Callback {
  public:
-  void on_train_batch_end(levin::Trainer& trainer, levin::LightningModule& module, const levin::StepOutput& outputs,
-                          const levin::Batch& batch, std::int64_t batch_idx) override {
+  void on_train_batch_end(levin::Trainer&, levin::LightningModule&, const levin::StepOutput&, const levin::Batch& batch,
+                          std::int64_t) override {
     ++batches_;
     samples_ += batch.batch_size();
   }
-  void on_train_end(levin::Trainer& trainer, levin::LightningModule& module) override {
+  void on_train_end(levin::Trainer& trainer, levin::LightningModule&) override {
     trainer.print("trained on " + std::to_string(samples_) + " samples in " + std::to_string(batches_) + " batches");
   }
   levin::Value state_dict() const override { return levin::Dict{{"batches", batches_}, {"samples", samples_}}; }
