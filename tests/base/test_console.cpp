@@ -168,7 +168,7 @@ TEST_CASE("captured messages keep level, text and order") {
   CHECK(captured.lines().empty());
 }
 
-TEST_CASE("only rank 0 speaks, but for errors and the user's lines") {
+TEST_CASE("only rank 0 speaks, but for errors, the user's lines and what any rank may say") {
   CapturedMessages captured;
   set_console_rank(3);
   rank_zero_debug("d");
@@ -176,9 +176,10 @@ TEST_CASE("only rank 0 speaks, but for errors and the user's lines") {
   rank_zero_warn("w");
   warn_once("o");
   console_error("e");
+  console_info("any");
   print_line("mine");
   set_console_rank(0);
-  CHECK(captured.messages() == std::vector<CapturedMessages::Message>{{LogLevel::error, "e"}});
+  CHECK(captured.messages() == std::vector<CapturedMessages::Message>{{LogLevel::error, "e"}, {LogLevel::info, "any"}});
   CHECK(captured.lines() == Texts{"mine"});
   warn_once("o");  // not said yet
   CHECK(captured.warnings() == Texts{"o"});

@@ -1,4 +1,6 @@
-// What callbacks refuse, and what configurations can give them.
+// What callbacks refuse and warn of, and what configurations can give them.
+#include <algorithm>
+
 #include "levin/callbacks/backbone_finetuning.h"
 #include "levin/callbacks/device_stats_monitor.h"
 #include "levin/callbacks/ema_weight_averaging.h"
@@ -8,6 +10,7 @@
 #include "levin/framework/base/console.h"
 #include "levin/framework/base/json.h"
 #include "levin/framework/cli/registry.h"
+#include "support/callback_net.h"
 #include "support/catch.h"
 #include "support/tiny_module.h"
 
@@ -66,4 +69,21 @@ TEST_CASE("options of callbacks that make no sense are errors in Lightning's wor
   CHECK_THROWS_WITH(fit(levin::make<BackboneFinetuning>(), {.max_epochs = 1}), "The LightningModule should have a nn.Module `backbone` attribute");
   CHECK_THROWS_WITH(fit(levin::make<StochasticWeightAveraging>({.swa_lrs = 0.1}), {.max_epochs = -1, .max_steps = 3}),
                     Catch::Contains("is not supported when `max_epochs=-1`"));
+}
+
+TEST_CASE("LearningRateMonitor looks for a momentum at the schedulers' optimizers, and at all where there is no scheduler") {
+  const auto warns = [](const std::string& schedulers) {
+    levin::CapturedMessages messages;
+    const std::string model = R"({"optimizers": [{"class": "SGD", "lr": 0.1}, {"class": "Adam", "lr": 0.01}])" + schedulers + "}";
+    callback_net::Net net(levin::parse_json(model, "model"));
+    levin::Trainer trainer(quiet({.logger = std::make_shared<callback_net::Rows>(),
+                                  .callbacks = {levin::make<levin::LearningRateMonitor>({.log_momentum = true})},
+                                  .max_epochs = 1,
+                                  .enable_checkpointing = false}));
+    trainer.fit(net);
+    const auto warnings = messages.warnings();
+    return std::any_of(warnings.begin(), warnings.end(), [](const std::string& w) { return w.starts_with("You have set log_momentum=True"); });
+  };
+  CHECK(warns(""));
+  CHECK_FALSE(warns(R"(, "schedulers": [{"class": "StepLR", "step_size": 1, "gamma": 0.5}, null])"));
 }

@@ -122,6 +122,7 @@ constexpr const char* momentum = R"({"optimizer": {"class": "SGD", "lr": 0.1, "m
 constexpr const char* norm = R"({"batch_norm": true, "optimizer": {"class": "AdamW", "lr": 0.02}})";
 constexpr const char* frozen = R"({"trainable_only": true, "optimizer": {"class": "SGD", "lr": 0.1, "momentum": 0.9}, "schedulers": [{"class": "StepLR", "step_size": 2, "gamma": 0.5}]})";
 constexpr const char* frozen_norm = R"({"trainable_only": true, "batch_norm": true})";
+constexpr const char* frozen_plain_norm = R"({"trainable_only": true, "plain_batch_norm": true})";
 
 // Freezes everything of the backbone, its batch normalization too, until epoch 2.
 class FreezeAll final : public levin::BaseFinetuning {
@@ -130,6 +131,11 @@ class FreezeAll final : public levin::BaseFinetuning {
     if (epoch == 2) unfreeze_and_add_param_group(*static_cast<Net&>(module).backbone, optimizer);
   }
 };
+
+levin::TrainerOptions with(std::shared_ptr<levin::Callback> callback, std::int64_t max_epochs) {
+  return {.logger = false, .callbacks = {std::move(callback)}, .max_epochs = max_epochs, .enable_checkpointing = false,
+          .enable_progress_bar = false, .enable_model_summary = false};
+}
 
 }  // namespace
 
@@ -149,6 +155,7 @@ TEST_CASE("a resume from any file is the same run to the bit: stochastic weight 
 TEST_CASE("a resume from any file is the same run to the bit: fine-tuning") {
   check({"backbone", frozen, [] { return levin::make<levin::BackboneFinetuning>({.unfreeze_backbone_at_epoch = 1}); }});
   check({"all of it frozen", frozen_norm, [] { return std::make_shared<FreezeAll>(); }});
+  check({"all of it frozen, with a batch normalization that has no parameters", frozen_plain_norm, [] { return std::make_shared<FreezeAll>(); }});
 }
 
 TEST_CASE("a resume from any file is the same run to the bit: early stopping") {
@@ -169,6 +176,58 @@ TEST_CASE("a batch normalization that is frozen keeps its running statistics, an
   CHECK(mean(2) != mean(1));
   CHECK(net.epochs[1].trains == std::vector<std::string>{"head.weight", "head.bias"});
   CHECK(net.epochs[2].trains.size() == 6);
+}
+
+TEST_CASE("one callback freezes the batch normalizations of one model after the other") {
+  levin::CapturedMessages quiet;
+  const auto callback = std::make_shared<FreezeAll>();
+  for (int i = 0; i < 3; ++i) {
+    INFO(i);
+    const auto net = std::make_unique<Net>(levin::parse_json(frozen_norm, "model"));
+    levin::Trainer trainer(with(callback, 1));
+    trainer.fit(*net);
+    CHECK(net->epochs.at(0).weights.at("backbone.1.running_mean") == std::vector<double>(4, 0.0));
+  }
+}
+
+TEST_CASE("to callbacks SyncBatchNorm is a batch normalization like the others") {
+  const auto weights = [](std::string model, const char* norm_of, std::shared_ptr<levin::Callback> callback) {
+    levin::CapturedMessages quiet;
+    Net net(levin::parse_json(model.insert(1, std::string("\"") + norm_of + "\": true, "), "model"));
+    levin::Trainer trainer(with(std::move(callback), 4));
+    trainer.fit(net);
+    std::vector<callback_net::Weights> out;
+    for (const auto& epoch : net.epochs) out.push_back(epoch.weights);
+    out.push_back(net.weights());
+    return out;
+  };
+  const auto averages = [] { return levin::make<levin::StochasticWeightAveraging>({.swa_lrs = 0.01, .swa_epoch_start = std::int64_t{2}}); };
+  const std::string all = R"({"optimizer": {"class": "SGD", "lr": 0.1}})", rest = R"({"trainable_only": true})";
+  CHECK(weights(all, "sync_batch_norm", averages()).size() == 6);
+  CHECK(weights(all, "sync_batch_norm", averages()) == weights(all, "batch_norm", averages()));
+  CHECK(weights(rest, "sync_batch_norm", std::make_shared<FreezeAll>()) == weights(rest, "batch_norm", std::make_shared<FreezeAll>()));
+}
+
+TEST_CASE("after the averaging a batch normalization that has two names has its momentum again") {
+  struct Twice final : Net {
+    Twice() : Net(levin::parse_json(norm, "model")) { register_module("again", backbone->ptr(1)); }
+  } net;
+  levin::CapturedMessages quiet;
+  levin::Trainer trainer(with(levin::make<levin::StochasticWeightAveraging>({.swa_lrs = 0.01, .swa_epoch_start = std::int64_t{2}}), 3));
+  trainer.fit(net);
+  CHECK(net.backbone->ptr(1)->as<torch::nn::BatchNorm1dImpl>()->options.momentum() == 0.1);
+}
+
+TEST_CASE("how many epochs were averaged is known also after another setup") {
+  Net net(levin::parse_json(momentum, "model"));
+  const auto callback = levin::make<levin::StochasticWeightAveraging>({.swa_lrs = 0.01, .swa_epoch_start = std::int64_t{2}});
+  levin::CapturedMessages quiet;
+  levin::Trainer trainer(with(callback, 4));
+  trainer.fit(net);
+  CHECK(callback->n_averaged() == 3);
+  trainer.validate(net);
+  CHECK(callback->n_averaged() == 3);
+  CHECK(callback->state_dict().at("n_averaged").as_int() == 3);
 }
 
 TEST_CASE("an error within validation leaves the training's weights, and a file saved there has both the right way round") {

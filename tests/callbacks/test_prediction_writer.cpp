@@ -109,6 +109,36 @@ TEST_CASE("a part of a larger tensor does not take all of it into the file") {
   CHECK(std::filesystem::file_size(folder / "0/0.pt") < 4000);
 }
 
+TEST_CASE("tables have empty batches, whole numbers of any size and names with commas") {
+  class Few : public TinyModule {
+    levin::StepOutput predict_step(const levin::Batch&, std::int64_t batch_idx) override {
+      const std::int64_t rows = batch_idx == 0 ? 0 : 1;
+      const at::Tensor large = at::full({rows}, std::int64_t{9007199254740993}, at::kLong);
+      return levin::StepOutput{{"a,b", at::full({rows, 2}, 0.5)}, {"id \"x\"", large}, {"on", at::ones({rows}, at::kBool)}};
+    }
+  };
+  const TemporaryFolder folder;
+  Few module;
+  const auto writer = levin::make<levin::PredictionWriter>({.output_dir = folder.path(), .write_interval = "epoch", .formats = {"csv"}});
+  predict(writer, module, numbers(4));
+  CHECK(text(folder / "predictions.csv") ==
+        "dataloader_idx,batch_idx,index,\"a,b_0\",\"a,b_1\",\"id \"\"x\"\"\",on\n0,1,,0.5,0.5,9007199254740993,1\n");
+}
+
+TEST_CASE("batches with other columns are no table, but an error; what else was asked for is there") {
+  class Grows : public TinyModule {
+    levin::StepOutput predict_step(const levin::Batch&, std::int64_t batch_idx) override { return at::zeros({2, batch_idx + 1}); }
+  };
+  const TemporaryFolder folder;
+  Grows module;
+  const auto writer = levin::make<levin::PredictionWriter>({.output_dir = folder.path(), .write_interval = "epoch", .formats = {"csv", "pt"}});
+  CHECK_THROWS_WITH(predict(writer, module, numbers(4)),
+                    "PredictionWriter: batch 1 of loader 0 has the columns 'dataloader_idx,batch_idx,index,prediction_0,prediction_1', those before "
+                    "'dataloader_idx,batch_idx,index,prediction'; a table needs the same ones everywhere, write \"pt\" instead");
+  CHECK(folder.names() == std::vector<std::string>{"batch_indices.pt", "predictions.pt"});
+  CHECK_NOTHROW(predict(levin::make<levin::PredictionWriter>({.output_dir = folder.path(), .formats = {"csv"}}), module, numbers(4)));
+}
+
 TEST_CASE("options of a prediction writer that make no sense are errors") {
   using levin::PredictionWriter;
   CHECK_THROWS_WITH(PredictionWriter({.output_dir = "x", .write_interval = "step"}), "`write_interval` should be one of ['batch', 'epoch', 'batch_and_epoch'].");

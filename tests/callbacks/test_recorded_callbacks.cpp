@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "levin/callbacks/backbone_finetuning.h"
+#include "levin/callbacks/lambda_callback.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/callbacks/throughput_monitor.h"
 #include "levin/framework/base/codec/archive.h"
@@ -249,3 +250,61 @@ TEST_CASE("a run stops early where Lightning stops it, for the same reason and i
 TEST_CASE("throughput is computed and logged as in Lightning") { check_scenarios("speed"); }
 TEST_CASE("the machine's numbers are logged under Lightning's names, at its steps") { check_scenarios("hardware"); }
 TEST_CASE("learning rates are logged as in Lightning: names, values, steps") { check_scenarios("rates"); }
+
+namespace {
+
+levin::TrainerOptions of_monitor(const levin::Callbacks& callbacks, std::shared_ptr<levin::Logger> logger, std::int64_t max_epochs) {
+  return {.logger = std::move(logger), .callbacks = callbacks, .max_epochs = max_epochs, .log_every_n_steps = 1, .enable_checkpointing = false,
+          .enable_progress_bar = false, .enable_model_summary = false};
+}
+
+}  // namespace
+
+TEST_CASE("rows of callbacks don't wait for a logger that saves by itself") {
+  struct Counts final : levin::Logger {
+    explicit Counts(bool by_itself) : by_itself_(by_itself) {}
+    std::string name() const override { return "counts"; }
+    std::string version() const override { return "0"; }
+    void log_metrics(std::span<const levin::Metric>, std::int64_t) override { ++rows; }
+    void save() override { ++saves; }
+    bool saves_by_itself() const override { return by_itself_; }
+    int rows = 0, saves = 0;
+
+   private:
+    bool by_itself_;
+  };
+  for (const bool by_itself : {false, true}) {
+    levin::CapturedMessages messages;
+    const auto logger = std::make_shared<Counts>(by_itself);
+    Net net;
+    levin::Trainer trainer(of_monitor({levin::make<levin::ThroughputMonitor>({.window_size = 2})}, logger, 3));
+    trainer.fit(net);
+    CHECK(logger->rows >= 9);
+    CHECK((logger->saves >= logger->rows) == !by_itself);
+  }
+}
+
+TEST_CASE("throughput's clock is the run's own when it goes on at a validation's end") {
+  const TemporaryFolder folder;
+  levin::CapturedMessages messages;
+  const auto fit = [&](std::int64_t max_epochs, std::optional<std::string> ckpt_path) {
+    const auto saves = levin::make<levin::LambdaCallback>({.on_validation_end = [&](levin::Trainer& trainer, levin::LightningModule&) {
+      if (!trainer.sanity_checking() && !ckpt_path) trainer.save_checkpoint(folder / "validated.ckpt");
+    }});
+    const auto logger = std::make_shared<Rows>();
+    Net net;
+    ticks.now_ = 1000;
+    const auto monitor = std::make_shared<levin::ThroughputMonitor>(levin::ThroughputMonitorOptions{.window_size = 2}, ticks);
+    levin::Trainer trainer(of_monitor({saves, monitor}, logger, max_epochs));
+    trainer.fit(net, {.ckpt_path = ckpt_path});
+    return logger->rows;
+  };
+  fit(1, std::nullopt);
+  int rows = 0;
+  for (const Rows::Row& row : fit(2, folder / "validated.ckpt")) {
+    if (!row.metrics.contains("train/time")) continue;
+    ++rows;
+    CHECK(row.metrics.at("train/time") < 100);
+  }
+  CHECK(rows == 3);
+}

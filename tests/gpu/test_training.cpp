@@ -17,6 +17,15 @@ TEST_CASE("a run on the GPU computes what one on the CPU does, and leaves the mo
   CHECK(at::allclose(run("gpu"), run("cpu"), 1e-5, 1e-6));
 }
 
+TEST_CASE("what predict returns is on the CPU") {
+  gpu();
+  TinyModule module;
+  levin::Trainer trainer(quiet({.accelerator = "gpu", .devices = 1, .enable_checkpointing = false}));
+  const auto predictions = trainer.predict(module, {.dataloaders = tiny_data(2)});
+  REQUIRE(predictions.at(0).size() == 2);
+  for (const auto& prediction : predictions[0]) CHECK(prediction.tensor().is_cpu());
+}
+
 TEST_CASE("a run that is resumed from any of 20 steps ends in the same bits") {
   for (const bool recorded : {false, true}) {
     const auto options = [&](std::int64_t steps) {

@@ -99,6 +99,20 @@ TEST_CASE("versions are numbered as Lightning numbers them") {
   CHECK_FALSE(fs::exists(folder / "version_3"));
 }
 
+TEST_CASE("an empty version is one: files are in the folder of all versions") {
+  const TemporaryFolder folder;
+  levin::CapturedMessages messages;
+  for (const auto& logger : one_of_each(folder.path(), "logs", "")) {
+    CHECK(logger->version().empty());
+    CHECK(logger->log_dir() == folder / "logs/");
+    log(*logger, {{"loss", 0.5}}, 1);
+    logger->save();
+  }
+  CHECK(read(folder / "logs/metrics.csv") == "loss,step\r\n0.5,1\r\n");
+  CHECK(fs::exists(folder / "logs/events.jsonl"));
+  CHECK_FALSE(event_file_in(folder / "logs").empty());
+}
+
 TEST_CASE("several loggers without a version get one each, in their order") {
   const TemporaryFolder folder;
   for (int i = 0; i < 2; ++i) {
@@ -264,6 +278,20 @@ TEST_CASE("hyperparameters come to TensorBoard with hp_metric, unless that is sw
   CHECK(contains(texts(false, 0.5), "hp_metric"));
   const std::string own = texts(true, levin::Dict{{"accuracy", 0.9}});
   CHECK((contains(own, "accuracy") && !contains(own, "hp_metric")));
+}
+
+TEST_CASE("hyperparameters that are saved come to the loggers, even if there are none") {
+  for (const bool saved : {false, true}) {
+    const TemporaryFolder folder;
+    levin::CapturedMessages messages;
+    TinyModule module;
+    if (saved) module.save_hyperparameters(levin::Value::dict());
+    levin::Trainer trainer(quiet({.logger = levin::make<levin::TensorBoardLogger>({.save_dir = folder.path(), .name = "", .version = "v"}),
+                                  .max_epochs = 1, .enable_checkpointing = false}));
+    trainer.fit(module, {.train = tiny_data(1)});
+    const std::string all = read(event_file_in(folder / "v"));
+    CHECK((all.find("hp_metric") != all.npos) == saved);
+  }
 }
 
 TEST_CASE("images of other shapes are refused in a sentence") {

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <random>
 
+#include "levin/callbacks/early_stopping.h"
+#include "levin/callbacks/learning_rate_monitor.h"
 #include "levin/callbacks/model_checkpoint.h"
 #include "levin/framework/base/console.h"
 #include "levin/framework/cli/cli.h"
@@ -188,6 +190,25 @@ void collectives(const Arguments& a) {
   report(a, "answers", trainer.global_rank()) << module.lines;
 }
 
+// How many rows callbacks log on each rank, while they say what they find.
+void callbacks(const Arguments& a) {
+  struct Counts final : levin::Logger {
+    std::string name() const override { return "counts"; }
+    std::string version() const override { return "0"; }
+    void log_metrics(std::span<const levin::Metric>, std::int64_t) override { ++rows; }
+    int rows = 0;
+  };
+  const auto logger = std::make_shared<Counts>();
+  levin::TrainerOptions options = options_of(a, {levin::make<levin::LearningRateMonitor>(),
+      levin::make<levin::EarlyStopping>({.monitor = "val_loss", .verbose = true, .log_rank_zero_only = a.has("zero_only")})});
+  options.logger = logger;
+  options.enable_checkpointing = false;
+  levin::Trainer trainer(options);
+  RankModule module(a);
+  trainer.fit(module, {.train = loader_of(a, true), .val = loader_of(a, false)});
+  report(a, "rows", trainer.global_rank()) << logger->rows << "\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -198,6 +219,7 @@ int main(int argc, char** argv) {
     if (what == "train") return train(arguments);
     if (what == "metrics") return metrics(arguments);
     if (what == "collectives") return collectives(arguments);
+    if (what == "callbacks") return callbacks(arguments);
     throw levin::ValueError("ddp_program: no case '" + what + "'");
   });
 }

@@ -151,3 +151,18 @@ TEST_CASE("log(sync_dist=true) is the mean over all ranks, the same on each") {
   CHECK(value(two.path() + "/logged.0", "of_rank_0_epoch") == 7);
   CHECK(contents(two.path() + "/logged.1").find("of_rank_0") == std::string::npos);
 }
+
+TEST_CASE("EarlyStopping speaks on every rank, or on rank 0 only; what callbacks log reaches rank 0's loggers") {
+  for (const bool zero_only : {false, true}) {
+    INFO(zero_only);
+    const TemporaryFolder folder;
+    const Ran ran = run_ranks(std::string("callbacks devices=2 batch=4 epochs=1") + (zero_only ? " zero_only=1" : ""), folder.path());
+    INFO(ran.output);
+    REQUIRE(ran.exit_code == 0);
+    const auto said = [&](const char* text) { return ran.output.find(text) != ran.output.npos; };
+    CHECK(said("[rank: 0] Metric val_loss improved."));
+    CHECK(said("[rank: 1] Metric val_loss improved.") == !zero_only);
+    CHECK(numbers(folder.path() + "/rows.0").at(0) > 0);
+    CHECK(numbers(folder.path() + "/rows.1").at(0) == 0);
+  }
+}

@@ -13,6 +13,7 @@
 #include "levin/framework/data/tensor_dataset.h"
 #include "levin/framework/logger.h"
 #include "levin/framework/module/lightning_module.h"
+#include "levin/framework/nn/sync_batch_norm.h"
 #include "levin/framework/optim/adam.h"
 #include "levin/framework/optim/schedulers.h"
 #include "levin/framework/optim/sgd.h"
@@ -53,6 +54,8 @@ class Net : public levin::LightningModule {
         backbone(register_module("backbone", torch::nn::Sequential(torch::nn::Linear(3, 4)))),
         head(register_module("head", torch::nn::Linear(4, 1))) {
     if (is("batch_norm")) backbone->push_back(torch::nn::BatchNorm1d(4));
+    if (is("sync_batch_norm")) backbone->push_back(levin::nn::SyncBatchNorm(4));
+    if (is("plain_batch_norm")) backbone->push_back(torch::nn::BatchNorm1d(torch::nn::BatchNormOptions(4).affine(false)));
     const at::NoGradGuard no_grad;
     auto& layer = backbone->at<torch::nn::LinearImpl>(0);
     layer.weight.copy_(pattern({4, 3}, 5, 13));
