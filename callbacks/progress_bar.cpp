@@ -162,7 +162,9 @@ void ProgressBar::on_predict_end(Trainer& trainer, LightningModule& module) { en
 
 void ProgressBar::begin(std::optional<Running>& bar, std::string description, std::optional<std::int64_t> total) {
   const auto lock = lock_console();
+  Dict metrics = bar ? std::move(bar->metrics) : Dict();  // of the epoch before, until there are new ones
   bar.emplace();
+  bar->metrics = std::move(metrics);
   bar->description = std::move(description);
   bar->total = total;
   bar->started = real_clock().now();
