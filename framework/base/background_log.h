@@ -51,7 +51,8 @@ class LEVIN_API BackgroundLog {
   /// are more than a million numbers behind.
   void row(std::span<const Metric> metrics, std::int64_t step);
   /// Something to do on the writer's thread after what was logged before, such as to give the sink something bigger than a
-  /// row. Its error becomes a warning. It must not flush or destroy a log: it would wait for itself.
+  /// row. Its error becomes a warning. It must not flush or destroy a log: it would wait for itself. Waits if a thousand of them are
+  /// in line: an image is a megabyte.
   void post(std::function<void()> job);
   /// Returns when all that was logged before is written, or could not be (which has been said).
   void flush();
@@ -60,6 +61,7 @@ class LEVIN_API BackgroundLog {
   friend class LogWriter;
   friend class SharedRow;
   static constexpr std::size_t most_waiting = 1'000'000;  // numbers
+  static constexpr std::size_t most_jobs = 1000;
 
   // What the writer's thread calls.
   void take_row(const LogLayout& layout, const double* values, std::int64_t step, double wall_time);

@@ -132,7 +132,7 @@ void LogWriter::push(std::unique_lock<std::mutex>& lock, const Entry& entry, std
   something_done_.wait(lock, [&] { return !full(); });
 }
 
-bool LogWriter::full() const { return queue_.values.size() >= BackgroundLog::most_waiting; }
+bool LogWriter::full() const { return queue_.values.size() >= BackgroundLog::most_waiting || queue_.jobs.size() >= BackgroundLog::most_jobs; }
 
 void LogWriter::flush() {
   if (process_ != ::getpid()) return;

@@ -168,6 +168,22 @@ TEST_CASE("a log writes at its own number of rows, whatever the others of the pr
   CHECK(written[1] == 6);
 }
 
+TEST_CASE("no more than a thousand bigger things wait, and all are done in their order") {
+  const TemporaryFolder folder;
+  BackgroundLog log(std::make_unique<TextSink>(folder / "log"));
+  std::atomic<int> done = 0;
+  bool in_order = true;
+  int furthest = 0;
+  for (int i = 0; i < 5000; ++i) {
+    log.post([&, i] { in_order = in_order && done.exchange(i + 1) == i; });
+    furthest = std::max(furthest, i + 1 - done.load());
+  }
+  log.flush();
+  CHECK(done == 5000);
+  CHECK(in_order);
+  CHECK(furthest <= 2000);  // a thousand in line, and a thousand that are being done
+}
+
 TEST_CASE("a forked child has a writer of its own") {
   const TemporaryFolder folder;
   BackgroundLog of_parent(std::make_unique<TextSink>(folder / "parent"));
