@@ -4,6 +4,7 @@
 
 #include "levin/framework/base/codec/archive.h"
 #include "levin/framework/base/codec/durable_file.h"
+#include "levin/framework/base/csv_cell.h"
 #include "levin/framework/base/errors.h"
 #include "levin/framework/base/python_format.h"
 #include "levin/framework/tensors/tensors.h"
@@ -49,14 +50,6 @@ void save_pt(const Value& value, const std::string& path) {
   save_archive(value, path);
 }
 
-// A cell of text; quoted where it must be.
-std::string cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
 // Lines per sample; all batches have the columns of the first that has something.
 class Table {
  public:
@@ -99,7 +92,7 @@ class Table {
   static std::string header_of(const std::vector<std::pair<std::string, at::Tensor>>& columns) {
     std::string out = "dataloader_idx,batch_idx,index";
     for (const auto& [name, tensor] : columns)
-      for (std::int64_t i = 0; i < tensor.size(1); ++i) out += "," + cell(name + (tensor.size(1) == 1 ? "" : "_" + std::to_string(i)));
+      for (std::int64_t i = 0; i < tensor.size(1); ++i) append_csv_cell(out += ',', name + (tensor.size(1) == 1 ? "" : "_" + std::to_string(i)));
     return out;
   }
   void add_numbers(const at::Tensor& table, std::int64_t row) {

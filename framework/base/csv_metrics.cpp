@@ -10,30 +10,17 @@
 #include <utility>
 
 #include "levin/framework/base/append_file.h"
+#include "levin/framework/base/csv_cell.h"
 #include "levin/framework/base/files.h"
 #include "levin/framework/base/metric_text.h"
 
 namespace levin {
 namespace {
 
-// What csv.writer does with QUOTE_MINIMAL.
-void append_cell(std::string& out, const std::string& cell) {
-  if (cell.find_first_of(",\"\r\n") == std::string::npos) {
-    out += cell;
-    return;
-  }
-  out += '"';
-  for (char c : cell) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
-
 void append_line(std::string& out, const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) out += ',';
-    append_cell(out, cells[i]);
+    append_csv_cell(out, cells[i]);
   }
   out += "\r\n";
 }

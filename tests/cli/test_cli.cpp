@@ -118,6 +118,8 @@ TEST_CASE("a strategy is a name, or a class with its options") {
   CHECK(with({dotted, "--trainer.strategy.bucket_cap_mb=-1"}).errors.find("trainer.strategy.init_args.bucket_cap_mb: DDPStrategy: bucket_cap_mb must be above 0") != std::string::npos);
   CHECK(with({dotted, "--trainer.strategy.bucket_cap=5"}).errors.find("unknown key 'bucket_cap'; did you mean 'bucket_cap_mb'?") != std::string::npos);
   CHECK(with({R"(--trainer.strategy={"class_path": "FSDP"})"}).errors.find("known strategies: DDPStrategy DDPZero1Strategy") != std::string::npos);
+  // A name in capitals is a name.
+  CHECK(json(with({"--trainer.strategy=DDP", "--print_config"}).out).at("trainer").at("strategy") == Value("DDP"));
   CHECK(with({"--trainer.strategy=DDPStrateg"}).errors.find("did you mean 'DDPStrategy'?") != std::string::npos);
   CHECK(with({"--trainer.strategy=7"}).errors.find("expected a strategy's name or {\"class_path\": ..., \"init_args\": {...}}, got int 7") != std::string::npos);
   CHECK(levin_says({"list"}, folder.path()).out.find("strategies:\n  DDPStrategy(cluster_environment, ") != std::string::npos);
